@@ -1,0 +1,1 @@
+"""transhume moves a live BlueMind server to another machine, proves the copy, and can go back."""
