@@ -1,0 +1,1 @@
+"""Data and shapes: no I/O, no process, no clock."""

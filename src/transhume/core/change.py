@@ -1,0 +1,281 @@
+"""A Change is one alteration as frozen data, with its way back beside it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+Place = Literal["source", "target"]
+
+SSH_CONFIG = "/run/transhume/ssh_config"
+"""How ssh reaches the source; see hosts/ssh.py, which writes it."""
+
+SERVICE_FILE = "/run/transhume/pg_service.conf"
+"""How libpq reaches both servers; 0600, in memory only; hosts/postgres.py writes it."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is typed on one machine: arguments, standard input, statuses that are no failure."""
+
+    place: Place
+    argv: tuple[str, ...]
+    input: bytes = b""
+    ok: tuple[int, ...] = (0,)
+
+    def __str__(self) -> str:
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run one command; it must be safe to run again."""
+
+    place: Place
+    argv: tuple[str, ...]
+    input: bytes = b""
+    ok: tuple[int, ...] = (0,)
+
+    def commands(self) -> Iterator[Command]:
+        yield Command(self.place, self.argv, self.input, self.ok)
+
+
+_WRITE = (
+    'd=$(dirname "$1") && mkdir -p "$d" && t=$(mktemp "$d/.transhume.XXXXXX") && cat >"$t" && '
+    'chmod "$2" "$t" && chown "$3" "$t" && sync "$t" && mv -fT "$t" "$1" && sync "$d"'
+)
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """Put a whole file in its place, atomically and durably; `mode` octal, `owner` user:group."""
+
+    place: Place
+    path: str
+    content: bytes
+    mode: str = "0644"
+    owner: str = "root:root"
+
+    def commands(self) -> Iterator[Command]:
+        argv = ("sh", "-c", _WRITE, "write-file", self.path, self.mode, self.owner)
+        yield Command(self.place, argv, self.content)
+
+
+@dataclass(frozen=True)
+class RemoveFile:
+    """Remove one file; nothing happens when it isn't there."""
+
+    place: Place
+    path: str
+
+    def commands(self) -> Iterator[Command]:
+        yield Command(self.place, ("rm", "-f", "--", self.path))
+
+
+@dataclass(frozen=True)
+class SyncTree:
+    """Make the target's tree equal to the source's with rsync, owners mapped by name.
+
+    `finish` is the frozen pass: what vanished is deleted, and a file that vanishes meanwhile is
+    an error (while people work, rsync's exit 24 is daily bread). `expected` is how many bytes
+    the pass is thought to move, 0 when nobody counted.
+    """
+
+    path: str
+    finish: bool = False
+    delete: bool = False
+    exclude: tuple[str, ...] = ()
+    expected: int = 0
+
+    def arguments(self) -> tuple[str, ...]:
+        """What follows `rsync`, the same for copying, measuring (-n) and proving (-nc)."""
+        excludes = tuple(f"--exclude={pattern}" for pattern in self.exclude)
+        delete = ("--delete-delay",) if self.delete or self.finish else ()
+        shell = f"--rsh=ssh -F {SSH_CONFIG}"
+        ends = (f"transhume-source:{self.path}/", f"{self.path}/")
+        return ("-aHAXS", *delete, *excludes, shell, *ends)
+
+    def commands(self) -> Iterator[Command]:
+        ok = (0,) if self.finish else (0, 24)
+        yield Command("target", ("mkdir", "-p", self.path))
+        meter = ("--info=progress2", "--no-human-readable", "--partial-dir=.transhume-partial")
+        yield Command("target", ("rsync", *meter, *self.arguments()), ok=ok)
+
+
+@dataclass(frozen=True)
+class SyncFiles:
+    """Bring single files from the source to the same paths on the target, owners mapped by name."""
+
+    paths: tuple[str, ...]
+
+    def commands(self) -> Iterator[Command]:
+        names = b"".join(path.lstrip("/").encode() + b"\0" for path in self.paths)
+        argv = ("rsync", "-aHAX", "--from0", "--files-from=-", f"--rsh=ssh -F {SSH_CONFIG}")
+        yield Command("target", (*argv, "transhume-source:/", "/"), names)
+
+
+@dataclass(frozen=True)
+class DumpDatabase:
+    """Dump one database of the source into a private folder on the target, over ssh, in parallel.
+
+    The target's pg_dump is used: a newer one may read an older server, never the other way
+    (https://www.postgresql.org/docs/current/app-pgdump.html, Notes). `tables` is how many tables
+    hold data, for the bar.
+    """
+
+    database: str
+    folder: str
+    jobs: int
+    compress: str
+    tables: int = 0
+
+    def commands(self) -> Iterator[Command]:
+        yield Command("target", ("rm", "-rf", "--", self.folder))
+        yield Command("target", ("mkdir", "-p", "-m", "0700", self.folder.rpartition("/")[0]))
+        options = ("--format=directory", f"--jobs={self.jobs}", f"--compress={self.compress}")
+        where = f"service=transhume-source dbname='{self.database}'"
+        yield Command(
+            "target",
+            (*_PG_ENV, "pg_dump", "--verbose", *options, f"--file={self.folder}", "-d", where),
+        )
+
+
+@dataclass(frozen=True)
+class RestoreDatabase:
+    """Restore a dumped folder into an empty database of the target; the first error ends it.
+
+    `entries` is how many entries the dump has, for the bar; 0 when nobody counted.
+    """
+
+    database: str
+    folder: str
+    jobs: int
+    entries: int = 0
+
+    def commands(self) -> Iterator[Command]:
+        options = ("--exit-on-error", f"--jobs={self.jobs}")
+        where = f"service=transhume-target dbname='{self.database}'"
+        yield Command(
+            "target", (*_PG_ENV, "pg_restore", "--verbose", *options, "-d", where, self.folder)
+        )
+
+
+_PG_ENV = ("env", f"PGSERVICEFILE={SERVICE_FILE}")
+
+
+def psql(database: str, script: str) -> Run:
+    """A script for the target's psql, through standard input; its first error ends it."""
+    where = f"service=transhume-target dbname='{database}'"
+    options = ("-X", "-q", "-v", "ON_ERROR_STOP=1")
+    return Run("target", (*_PG_ENV, "psql", *options, "-d", where), script.encode())
+
+
+@dataclass(frozen=True)
+class Await:
+    """Wait until a reading command succeeds, at most `limit` seconds."""
+
+    place: Place
+    argv: tuple[str, ...]
+    limit: int
+
+    def commands(self) -> Iterator[Command]:
+        yield Command(self.place, self.argv)
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Ask the admin to do something that only they can do, and wait until they say it is done."""
+
+    message: str
+
+    def commands(self) -> Iterator[Command]:
+        return iter(())
+
+
+@dataclass(frozen=True)
+class Reroute:
+    """From here on reach the source by another address; `to` is empty for the usual one."""
+
+    to: str
+
+    def commands(self) -> Iterator[Command]:
+        return iter(())
+
+
+@dataclass(frozen=True)
+class Series:
+    """Several acts, one after the other."""
+
+    acts: tuple[Act, ...]
+
+    def commands(self) -> Iterator[Command]:
+        for act in self.acts:
+            yield from act.commands()
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several acts at the same time; all are waited for, then the first error counts."""
+
+    acts: tuple[Act, ...]
+
+    def commands(self) -> Iterator[Command]:
+        for act in self.acts:
+            yield from act.commands()
+
+
+Act: TypeAlias = (
+    Run
+    | WriteFile
+    | RemoveFile
+    | SyncTree
+    | SyncFiles
+    | DumpDatabase
+    | RestoreDatabase
+    | Await
+    | Pause
+    | Reroute
+    | Series
+    | Together
+)
+
+KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(Act)}
+"""Every kind of act by its name: what the journal needs to read one back."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """The way back leaves this alteration as it is, for this reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Never:
+    """There is no way back from this alteration, for this reason: the point of no return."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One alteration: what it does in a few words, the act, and the way back beside it."""
+
+    title: str
+    act: Act
+    back: Act | Keep | Never
+
+    def places(self) -> frozenset[Place]:
+        """The machines that the act alters or asks something of."""
+        return frozenset(command.place for command in self.act.commands())
+
+
+def leaves(act: Act) -> Iterator[Act]:
+    """The single acts inside an act, in order."""
+    if isinstance(act, (Series, Together)):
+        for inner in act.acts:
+            yield from leaves(inner)
+    else:
+        yield act

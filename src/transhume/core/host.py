@@ -1,0 +1,75 @@
+"""A Host is a machine one can look at; it has no method that changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from transhume.core.change import Command, Place
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command left behind: its exit status and what it printed, undecoded."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; bytes that are no UTF-8 survive as surrogates."""
+        return self.stdout.decode(errors="surrogateescape")
+
+
+class Host(Protocol):
+    """One machine to look at, here or over ssh. Every method raises Unreachable when it can't."""
+
+    @property
+    def place(self) -> Place:
+        """Which of the two machines of the move this is."""
+
+    def ask(self, *argv: str) -> Output:
+        """Run a command that only reads, whatever it returns; anything else is refused."""
+
+    def read(self, *argv: str) -> str:
+        """The same, for a command that must succeed; StepFailed otherwise."""
+
+    def file(self, path: str) -> bytes | None:
+        """A file's content; None when there is no such file."""
+
+    def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query, in a read-only transaction."""
+
+    def api(self, path: str) -> Any:
+        """What BlueMind's core answers to GET `path`, decoded; None when there is no such thing."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two machines of a move."""
+
+    source: Host
+    target: Host
+
+    def at(self, place: Place) -> Host:
+        """The machine at that place."""
+        return self.source if place == "source" else self.target
+
+
+class Hand(Protocol):
+    """What alters a machine: only the engine's performing room holds one."""
+
+    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+        """Run the command to its end; `heard` gets each line of its output as it comes."""
+
+
+class Route(Protocol):
+    """The way to the source."""
+
+    def to(self, address: str) -> None:
+        """Reach the source by this address from now on; empty for the usual one."""
+
+
+Hands = Mapping[Place, Hand]

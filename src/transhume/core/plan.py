@@ -1,0 +1,61 @@
+"""A Plan is the steps of a move in order; its point of no return is computed, not declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, Never
+from transhume.core.host import Pair
+from transhume.core.step import PHASES, Phase, Step
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two moves the same: a journal of another identity is refused."""
+
+    profile: str
+    source: str
+    host_key: str
+    target: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps in the order in which they are walked."""
+
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        order = [PHASES.index(step.phase) for step in self.steps]
+        keys = [step.key for step in self.steps]
+        if order != sorted(order) or len(set(keys)) != len(keys):
+            raise ValueError("a plan's steps must be in the order of the phases, each key once")
+
+    def within(self, *phases: Phase) -> Iterator[Step]:
+        """The steps of these phases."""
+        return (step for step in self.steps if step.phase in phases)
+
+    def rows(self) -> frozenset[int]:
+        """The rows of the documented procedure that are answered."""
+        return frozenset(row for step in self.steps for row in step.rows)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """One step with the changes that it would make as things stand now."""
+
+    step: Step
+    changes: tuple[Change, ...]
+
+    @property
+    def final(self) -> bool:
+        """Whether this step holds a change without a way back."""
+        return any(isinstance(change.back, Never) for change in self.changes)
+
+
+def foresee(plan: Plan, pair: Pair, *phases: Phase) -> Iterator[Foreseen]:
+    """Walk the steps without performing: the same loop as the real one."""
+    for step in plan.within(*(phases or PHASES)):
+        yield Foreseen(step, tuple(step.run(pair)))

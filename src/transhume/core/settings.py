@@ -1,0 +1,102 @@
+"""What an admin decides about a move: the settings file, read from TOML and checked here."""
+
+from __future__ import annotations
+
+import ipaddress
+import posixpath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+_KERNEL = ("/proc", "/sys", "/dev", "/run")
+
+
+def _folder(value: str) -> str:
+    inside = value.startswith("/") and posixpath.normpath(value) == value and value != "/"
+    if not inside or any(value == top or value.startswith(f"{top}/") for top in _KERNEL):
+        raise ValueError("must be an absolute path without . or .., not / and not of the kernel")
+    return value
+
+
+def _interface(value: str) -> str:
+    if "/" not in value:
+        raise ValueError("must be an address with its prefix length, such as 192.0.2.10/24")
+    return ipaddress.ip_interface(value).with_prefixlen
+
+
+Folder = Annotated[str, AfterValidator(_folder)]
+Address = Annotated[str, AfterValidator(_interface)]
+"""An address with its prefix length, in its shortest form."""
+
+
+class Part(BaseModel):
+    """Unknown keys are errors: a mistyped name must not be a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SourceSettings(Part):
+    """How the source is reached."""
+
+    ssh: str = Field(pattern=r"^[A-Za-z0-9_.@:%\[\]-]+$", description="as typed after `ssh`")
+    host_key: str = Field(
+        pattern=r"^(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]+$",
+        description="the public host key that was confirmed",
+    )
+
+
+class AddressSettings(Part):
+    """How the target takes the source's place."""
+
+    how: Literal["take", "script", "manual", "none"] = Field(
+        default="take",
+        description=(
+            "take: the target takes the service addresses; script: a program of yours moves them; "
+            "manual: you are asked to move them; none: the target keeps its own"
+        ),
+    )
+    service: tuple[Address, ...] = Field(
+        default=(), description="the addresses under which people reach the server"
+    )
+    source_device: str = ""
+    target_device: str = ""
+    maintenance: tuple[Address, ...] = Field(
+        default=(), description="free addresses over which the source stays reachable"
+    )
+    script: Folder | None = Field(
+        default=None, description="called with `take` or `give-back` and the service addresses"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> AddressSettings:
+        if self.how == "script" and self.script is None:
+            raise ValueError('how = "script" needs script = "/path/to/program"')
+        if self.how == "take" and not (self.service and self.source_device and self.target_device):
+            raise ValueError('how = "take" needs service, source_device and target_device')
+        return self
+
+
+class DatabaseSettings(Part):
+    """How the databases are copied."""
+
+    jobs: int = Field(default=0, ge=0, le=64, description="processes each; 0: one per core")
+
+
+class CheckSettings(Part):
+    """What of the findings is known and accepted."""
+
+    accept: tuple[str, ...] = Field(default=(), description="keys of warnings to show as notes")
+
+
+class Settings(Part):
+    """The whole file."""
+
+    profile: Literal["bluemind-5"] = "bluemind-5"
+    source: SourceSettings
+    address: AddressSettings = AddressSettings(how="none")
+    databases: DatabaseSettings = DatabaseSettings()
+    check: CheckSettings = CheckSettings()
+    trees: tuple[Folder, ...] = Field(
+        default=(), description="further trees to move beside those of the layout"
+    )
+    state: Folder = Field(default="/var/lib/transhume", description="journal and what was replaced")

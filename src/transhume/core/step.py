@@ -1,0 +1,48 @@
+"""A Step is one part of the move: why, what it checks, the changes it makes, and its proof."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+from transhume.core.change import Change, Place
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+
+Phase = Literal["prepare", "sync", "cutover", "after", "finish"]
+PHASES: tuple[Phase, ...] = ("prepare", "sync", "cutover", "after", "finish")
+
+
+class Step(ABC):
+    """Base of all steps. A step reads first and then yields: a change's output decides nothing.
+
+    Every change must be safe to make again, and `run` yields nothing for what already holds:
+    after a kill the step is walked again from its start.
+    """
+
+    key: ClassVar[str]
+    """Stable name in the journal."""
+    title: ClassVar[str]
+    why: ClassVar[str]
+    phase: ClassVar[Phase]
+    rows: ClassVar[tuple[int, ...]] = ()
+    """Rows of the documented procedure that this step answers."""
+    touches: ClassVar[frozenset[Place]] = frozenset({"target"})
+    """The machines that its changes may alter; the engine refuses any other."""
+    repeats: ClassVar[bool] = False
+    """Hot work: made again at each walk while people are still served by the source."""
+    service: ClassVar[Literal["down", "up", ""]] = ""
+    """Whether people are shut out from this step on, or served again after it."""
+
+    def check(self, pair: Pair) -> Iterator[Finding]:
+        """What would keep the step from working, seen before anything is changed."""
+        return iter(())
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        """The changes, from what is read now."""
+        return iter(())
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        """What isn't as the step should have left it; nothing when its effect holds."""
+        return iter(())

@@ -1,0 +1,1 @@
+"""Walks the plan: the journal before the act, one room that performs, status as a fold."""

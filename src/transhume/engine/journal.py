@@ -1,0 +1,160 @@
+"""The Journal: every event on disk before the act, in SQLite; another process may read along."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transhume.core.event import Event, Kind, Progress
+from transhume.core.plan import Identity
+from transhume.engine.codec import Bodies
+from transhume.errors import Busy, JournalRefused
+
+VERSION = 1
+FILE = "journal.db"
+
+_TABLES = """
+create table event (
+    id integer primary key, at real not null, kind text not null, data text not null);
+create table progress (part text primary key, done integer, total integer, unit text, at real);
+"""
+
+
+class Journal:
+    """One move's journal in its state folder; `listen` gets each event after it is on disk."""
+
+    def __init__(self, folder: Path, listen: Callable[[Event], None] = lambda event: None) -> None:
+        self._listen = listen
+        self._lock = threading.Lock()
+        self.bodies = Bodies(folder / "bodies")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
+        self._database = _open(folder / FILE, "rw")
+        if not self._database.execute("pragma user_version").fetchone()[0]:
+            # One script, so that a power failure leaves a whole journal or an empty file.
+            self._database.executescript(f"begin;{_TABLES}pragma user_version={VERSION};commit;")
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def write(self, kind: Kind, **data: Any) -> Event:
+        """Put the event on disk durably, then hand it to the listener."""
+        at = time.time()
+        with self._lock:
+            cursor = self._database.execute(
+                "insert into event (at, kind, data) values (?, ?, ?)", (at, kind, json.dumps(data))
+            )
+        event = Event(cursor.lastrowid or 0, at, kind, data)
+        self._listen(event)
+        return event
+
+    def progress(self, progress: Progress) -> None:
+        """Note how far a part is, for readers in other processes."""
+        values = (progress.part, progress.done, progress.total, progress.unit, time.time())
+        with self._lock:
+            self._database.execute("insert or replace into progress values (?, ?, ?, ?, ?)", values)
+
+    def events(self) -> list[Event]:
+        """All events so far."""
+        with self._lock:
+            return list(_events(self._database))
+
+    def claim(self, identity: Identity) -> None:
+        """Begin the move, or make sure that it is the one that was begun."""
+        wanted = json.loads(json.dumps(asdict(identity)))
+        opened = [event for event in self.events() if event.kind == "opened"]
+        if not opened:
+            self.write("opened", **wanted)
+            return
+        differing = [
+            f"{key}: {opened[0].data.get(key)!r} in the journal, {wanted[key]!r} now"
+            for key in wanted
+            if wanted[key] != opened[0].data.get(key)
+        ]
+        if differing:
+            raise JournalRefused(
+                f"the journal belongs to another move ({'; '.join(differing)})",
+                state="Nothing was touched.",
+                remedy="put the settings back, or finish that move: transhume finish",
+            )
+
+
+def read(folder: Path) -> tuple[list[Event], list[tuple[Progress, float]]]:
+    """Events and latest progress of a journal that another process may be writing."""
+    path = folder / FILE
+    if not path.exists():
+        raise JournalRefused(
+            f"no move was begun here: {path} doesn't exist", remedy="transhume init SOURCE"
+        )
+    with closing(_open(path, "ro")) as database:
+        rows = database.execute("select part, done, total, unit, at from progress").fetchall()
+        return list(_events(database)), [(Progress(*row[:4]), row[4]) for row in rows]
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    try:
+        database = sqlite3.connect(
+            f"file:{path}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=30,
+        )
+        version = database.execute("pragma user_version").fetchone()[0]
+        if mode == "rw":
+            database.execute("pragma journal_mode=wal")
+            # A step is on disk before it acts, also when the power fails.
+            database.execute("pragma synchronous=full")
+    except sqlite3.DatabaseError as error:
+        raise JournalRefused(
+            f"the journal {path} can't be read: {error}",
+            remedy="restore it from a backup; without it nothing can be taken back automatically",
+        ) from None
+    if version not in (0, VERSION):
+        raise JournalRefused(
+            f"the journal {path} is of version {version}, this transhume writes version {VERSION}",
+            remedy="use the transhume that began the move",
+        )
+    return database
+
+
+def _events(database: sqlite3.Connection) -> Iterator[Event]:
+    try:
+        for id_, at, kind, data in database.execute(
+            "select id, at, kind, data from event order by id"
+        ):
+            yield Event(id_, at, kind, json.loads(data))
+    except (sqlite3.DatabaseError, json.JSONDecodeError) as error:
+        raise JournalRefused(f"the journal is damaged: {error}") from None
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the move for this process; Busy when another one does. The kernel lets go at a kill."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise Busy(
+                f"another transhume holds this move (process {file.read().strip() or 'unknown'})",
+                state="Nothing was touched.",
+                remedy="watch it: transhume status --follow",
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

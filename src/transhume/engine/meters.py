@@ -1,0 +1,53 @@
+"""Read progress out of what rsync, pg_dump and pg_restore print while they work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from transhume.core.change import Act, DumpDatabase, RestoreDatabase, SyncTree
+from transhume.core.event import Progress
+
+Meter = Callable[[str], "Progress | None"]
+
+_RSYNC = re.compile(r"^\s*(\d[\d,.]*)\s+\d+%\s")
+_DUMPED = re.compile(r"^pg_dump: finished item \d+ TABLE DATA ")
+_RESTORED = re.compile(
+    r"^pg_restore: (finished item|creating|processing item|processing data for) "
+)
+
+
+def meter(act: Act) -> Meter:
+    """What turns a line of this act's output into progress; most acts have none to tell."""
+    if isinstance(act, SyncTree):
+        return _rsync(act)
+    if isinstance(act, DumpDatabase):
+        return _count(act.database, "tables", act.tables, _DUMPED)
+    if isinstance(act, RestoreDatabase):
+        return _count(act.database, "entries", act.entries, _RESTORED)
+    return lambda line: None
+
+
+def _rsync(act: SyncTree) -> Meter:
+    def heard(line: str) -> Progress | None:
+        match = _RSYNC.match(line)
+        if match is None:
+            return None
+        done = int(re.sub(r"[,.]", "", match[1]))
+        return Progress(act.path, done, max(act.expected, done) if act.expected else 0, "bytes")
+
+    return heard
+
+
+def _count(part: str, unit: str, total: int, pattern: re.Pattern[str]) -> Meter:
+    seen = 0
+
+    def heard(line: str) -> Progress | None:
+        nonlocal seen
+        if not pattern.match(line):
+            return None
+        seen += 1
+        done = min(seen, total) if total else seen
+        return Progress(part, done, total, "tables" if unit == "tables" else "entries")
+
+    return heard

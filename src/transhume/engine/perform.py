@@ -1,0 +1,89 @@
+"""The one room that performs: acts in, commands on the machines out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from transhume.core.change import (
+    Act,
+    Await,
+    Command,
+    Pause,
+    Reroute,
+    Series,
+    Together,
+)
+from transhume.core.event import Progress
+from transhume.core.host import Hands, Output, Route
+from transhume.engine.meters import meter
+from transhume.errors import StepFailed
+
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Performer:
+    """Performs acts; `ask` puts a pause to the admin, `notice` gets progress as it is heard."""
+
+    hands: Hands
+    route: Route
+    ask: Callable[[str], None]
+    notice: Callable[[Progress], None]
+
+    def perform(self, act: Act) -> None:
+        """Do it, wait for its end, believe every status; StepFailed otherwise."""
+        if isinstance(act, Series):
+            for inner in act.acts:
+                self.perform(inner)
+        elif isinstance(act, Together):
+            self._together(act)
+        elif isinstance(act, Await):
+            self._await(act)
+        elif isinstance(act, Pause):
+            self.ask(act.message)
+        elif isinstance(act, Reroute):
+            self.route.to(act.to)
+        else:
+            self._commands(act)
+
+    def _commands(self, act: Act) -> None:
+        read = meter(act)
+
+        def heard(line: str) -> None:
+            progress = read(line)
+            if progress is not None:
+                self.notice(progress)
+
+        for command in act.commands():
+            output = self.hands[command.place].run(command, heard)
+            if output.status not in command.ok:
+                raise failed(command, output)
+
+    def _together(self, act: Together) -> None:
+        with ThreadPoolExecutor(max_workers=max(1, len(act.acts))) as pool:
+            futures = [pool.submit(self.perform, inner) for inner in act.acts]
+        for future in futures:
+            future.result()
+
+    def _await(self, act: Await) -> None:
+        (command,) = act.commands()
+        deadline = time.monotonic() + act.limit
+        while True:
+            output = self.hands[command.place].run(command, lambda line: None)
+            if output.status == 0:
+                return
+            if time.monotonic() >= deadline:
+                raise failed(command, output, f" within {act.limit} s")
+            time.sleep(_POLL_SECONDS)
+
+
+def failed(command: Command, output: Output, when: str = "") -> StepFailed:
+    """The error for a command that didn't succeed, with the last thing it said."""
+    said = output.stderr.decode(errors="replace").strip().splitlines()[-3:]
+    return StepFailed(
+        f"a command on the {command.place} didn't succeed{when} (status {output.status}): {command}"
+        + "".join(f"\n  {line}" for line in said)
+    )

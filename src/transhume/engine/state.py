@@ -1,0 +1,67 @@
+"""Where a move stands, folded from its events alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from transhume.core.event import Event
+
+
+@dataclass
+class State:
+    """What resume and rollback need to know."""
+
+    begun: dict[int, Event] = field(default_factory=dict)
+    """Changes that may have had an effect and weren't taken back, by id, oldest first."""
+    done: set[str] = field(default_factory=set)
+    """Keys of the steps that claim to be done since the last way back."""
+    past_return: bool = False
+    """Whether a change without a way back was begun."""
+    down: bool = False
+    """Whether people are shut out."""
+    finished: bool = False
+    route: str = ""
+    """The address over which the source is reached; empty for the usual one."""
+
+
+def fold(events: Iterable[Event]) -> State:
+    """Read the events in order."""
+    state = State()
+    for event in events:
+        _apply(state, event)
+    return state
+
+
+def _apply(state: State, event: Event) -> None:
+    if event.kind == "change-begun":
+        state.begun[event.id] = event
+        state.past_return = state.past_return or _final(event.data)
+        state.route = _route(event.data["act"], state.route)
+    elif event.kind == "undone":
+        taken_back = state.begun.pop(event.data["change"], None)
+        if taken_back is not None:
+            state.route = _route(taken_back.data["back"], state.route)
+    elif event.kind == "step-done":
+        state.done.add(event.data["step"])
+    elif event.kind == "rolled-back":
+        state.done.clear()
+        state.begun.clear()
+        state.past_return = False
+    elif event.kind in ("down", "up"):
+        state.down = event.kind == "down"
+    elif event.kind == "finished":
+        state.finished = True
+
+
+def _final(data: dict[str, Any]) -> bool:
+    return bool(data["back"]["kind"] == "Never")
+
+
+def _route(act: dict[str, Any], before: str) -> str:
+    if act["kind"] == "Reroute":
+        return str(act["to"])
+    for inner in act.get("acts", ()):
+        before = _route(inner, before)
+    return before

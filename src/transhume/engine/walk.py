@@ -1,0 +1,118 @@
+"""The Engine walks a plan forward, proving what was done before, or back by the journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, Keep, Never, Place
+from transhume.core.finding import Finding, stopping
+from transhume.core.host import Pair
+from transhume.core.plan import Plan
+from transhume.core.step import Phase, Step
+from transhume.engine.codec import decode_back, encode_change
+from transhume.engine.journal import Journal
+from transhume.engine.perform import Performer
+from transhume.engine.state import State, fold
+from transhume.errors import NoReturn, StepFailed, TranshumeError
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Walks forward over the steps of some phases."""
+
+    plan: Plan
+    pair: Pair
+    performer: Performer
+    journal: Journal
+
+    def forward(self, *phases: Phase) -> None:
+        """Make each step that doesn't hold any more, and every step after the first such one.
+
+        "Done" in the journal is a claim: it is believed only while the step's own proof holds.
+        Past the point of no return nothing before it is made again, whatever its proof says:
+        the target holds what people wrote since.
+        """
+        trusted = True
+        for step in self.plan.within(*phases):
+            state = fold(self.journal.events())
+            if step.repeats:
+                if not state.down and not state.past_return:
+                    self._make(step)
+                continue
+            if trusted and self._holds(step, state):
+                self.journal.write("step-skipped", step=step.key)
+                continue
+            trusted = state.past_return
+            self._make(step)
+
+    def _holds(self, step: Step, state: State) -> bool:
+        if step.key not in state.done:
+            return False
+        return state.past_return or not stopping(step.verify(self.pair))
+
+    def _make(self, step: Step) -> None:
+        began = time.monotonic()
+        self.journal.write(
+            "step-begun", step=step.key, title=step.title, phase=step.phase, rows=list(step.rows)
+        )
+        if step.service == "down" and not fold(self.journal.events()).down:
+            self.journal.write("down")
+        for change in step.run(self.pair):
+            self._change(step, change)
+        self._prove(step, step.verify(self.pair))
+        if step.service == "up":
+            self.journal.write("up")
+        self.journal.write("step-done", step=step.key, seconds=time.monotonic() - began)
+
+    def _change(self, step: Step, change: Change) -> None:
+        forbidden: frozenset[Place] = change.places() - step.touches
+        if forbidden:
+            raise StepFailed(
+                f"the step {step.key} wanted to alter the {' and '.join(sorted(forbidden))}, "
+                f"which it doesn't declare: {change.title}"
+            )
+        data = encode_change(change, self.journal.bodies)
+        begun = self.journal.write("change-begun", step=step.key, **data)
+        began = time.monotonic()
+        try:
+            self.performer.perform(change.act)
+        except TranshumeError as error:
+            self.journal.write("change-failed", change=begun.id, error=error.what)
+            raise
+        self.journal.write("change-done", change=begun.id, seconds=time.monotonic() - began)
+
+    def _prove(self, step: Step, findings: Iterator[Finding]) -> None:
+        stop = stopping(findings)
+        if stop:
+            seen = "; ".join(f"{finding.where}: {finding.seen}" for finding in stop[:5])
+            raise StepFailed(f"{step.title}: the effect didn't come about ({seen})")
+
+
+def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) -> None:
+    """Take back every change that was begun, the last one first, from the journal alone.
+
+    Each way back is safe to take twice, so a rollback that was itself stopped goes on where it
+    was. NoReturn when a change without a way back was begun, unless its loss is agreed to.
+    """
+    began = time.monotonic()
+    state = fold(journal.events())
+    if state.past_return and not lose_new_mail:
+        raise NoReturn(
+            "people have been served by the target since it was opened; going back to the source "
+            "leaves behind what they received and changed there",
+            state="Nothing was touched: the target goes on serving.",
+            remedy="to go back all the same: transhume rollback --lose-new-mail",
+        )
+    for event in reversed(state.begun.values()):
+        back = decode_back(event.data, journal.bodies)
+        journal.write("undo-begun", change=event.id, title=event.data["title"])
+        if isinstance(back, (Keep, Never)):
+            journal.write("undone", change=event.id, kept=back.reason)
+            continue
+        performer.perform(back)
+        journal.write("undone", change=event.id, kept="")
+    if state.down:
+        journal.write("up")
+    journal.write("rolled-back", seconds=time.monotonic() - began)

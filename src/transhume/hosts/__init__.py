@@ -1,0 +1,1 @@
+"""The two machines: looked at and altered here or over OpenSSH."""

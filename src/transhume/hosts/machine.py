@@ -1,0 +1,115 @@
+"""One machine of the move: looked at through Host, altered through Hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from transhume.core.change import Command, Place
+from transhume.core.host import Output
+from transhume.errors import StepFailed, Unreachable
+from transhume.hosts.postgres import SERVICE, Postgres
+from transhume.hosts.process import Processes
+from transhume.hosts.reading import only_reads
+from transhume.hosts.ssh import SOCKETS, Ssh
+
+CORE_PORT = 8090
+CORE_SOCKET = "core.sock"
+POSTGRES_SOCKET = ".s.PGSQL.5432"
+TOKEN = "/etc/bm/bm-core.tok"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The source over ssh, or the target here."""
+
+    place: Place
+    processes: Processes
+    ssh: Ssh
+    postgres: Postgres
+
+    def ask(self, *argv: str) -> Output:
+        """Run a command that only reads; ValueError for any other, which is a mistake of ours."""
+        if not only_reads(argv):
+            raise ValueError(f"not known as a command that only reads: {argv}")
+        return self._execute(argv, b"", None)
+
+    def read(self, *argv: str) -> str:
+        """What a reading command prints; StepFailed when it fails."""
+        output = self.ask(*argv)
+        if output.status != 0:
+            said = output.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
+            raise StepFailed(
+                f"{' '.join(argv[:3])} … failed on the {self.place} "
+                f"(status {output.status}): {said[0]}"
+            )
+        return output.text
+
+    def file(self, path: str) -> bytes | None:
+        """A file's content; None when there is none."""
+        output = self.ask("cat", "--", path)
+        if output.status == 0:
+            return output.stdout
+        if b"No such file" in output.stderr or b"Not a directory" in output.stderr:
+            return None
+        said = output.stderr.decode(errors="replace").strip()
+        raise StepFailed(f"a file can't be read on the {self.place}: {said}")
+
+    def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query, in a read-only transaction."""
+        if self.place == "source":
+            self.ssh.ensure_tunnel()
+        return self.postgres.query(self.place, database, query, values)
+
+    def api(self, path: str) -> Any:
+        """What the core answers to GET; None for 404."""
+        token = (self.file(TOKEN) or b"").decode().strip()
+        try:
+            with self._client() as client:
+                answer = client.get(path, headers={"X-BM-ApiKey": token})
+                if answer.status_code == httpx.codes.NOT_FOUND:
+                    return None
+                return answer.raise_for_status().json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unreachable(
+                f"the {self.place}'s core doesn't answer GET {path}: {error}",
+                remedy=f"on the {self.place}: bmctl status",
+            ) from None
+
+    def _client(self) -> httpx.Client:
+        # The core's port is closed to other machines by BlueMind's firewall, hence the tunnel.
+        base = f"http://127.0.0.1:{CORE_PORT}"
+        if self.place == "target":
+            return httpx.Client(base_url=base, timeout=20, trust_env=False)
+        self.ssh.ensure_tunnel()
+        transport = httpx.HTTPTransport(uds=str(SOCKETS / CORE_SOCKET))
+        return httpx.Client(base_url=base, transport=transport, timeout=20, trust_env=False)
+
+    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+        """Run a command that may alter this machine."""
+        return self._execute(command.argv, command.input, heard)
+
+    def _execute(
+        self, argv: tuple[str, ...], stdin: bytes, heard: Callable[[str], None] | None
+    ) -> Output:
+        if self.place == "source":
+            return self.ssh.run(argv, stdin, heard)
+        self._reach(argv)
+        return self.processes.run(argv, stdin, heard)
+
+    def _reach(self, argv: tuple[str, ...]) -> None:
+        words = " ".join(argv)
+        if f"service={SERVICE['source']}" in words:
+            self.ssh.ensure_tunnel()
+            self.postgres.ensure("source")
+        if f"service={SERVICE['target']}" in words:
+            self.postgres.ensure("target")
+
+
+def machines(processes: Processes, ssh: Ssh, postgres: Postgres) -> Mapping[Place, Machine]:
+    """Both machines by their place."""
+    places: tuple[Place, Place] = ("source", "target")
+    return {place: Machine(place, processes, ssh, postgres) for place in places}

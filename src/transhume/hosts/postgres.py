@@ -1,0 +1,119 @@
+"""PostgreSQL on both machines: one private service file for libpq, and read-only queries."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from transhume.core.change import SERVICE_FILE, Place
+from transhume.errors import StepFailed, Unreachable
+
+SERVICE = {"source": "transhume-source", "target": "transhume-target"}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How a server's own programs log in, from its configuration."""
+
+    user: str
+    password: str
+    port: int
+
+    @classmethod
+    def from_ini(cls, content: bytes | None, section: str = "global") -> Credentials | None:
+        """What bm.ini says; None when it is missing or says nothing of use."""
+        ini = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            ini.read_string((content or b"").decode())
+            values = ini[section]
+            return cls(values["user"], values["password"], int(values.get("port", "5432")))
+        except (configparser.Error, KeyError, ValueError):
+            return None
+
+
+class Postgres:
+    """Keeps the service file right: on the target the role's password changes during the move.
+
+    `credentials` gives what each place may be logged in with, best first: until the source's
+    password is set on the target, the one of the target's own wizard holds there.
+    """
+
+    def __init__(self, credentials: Callable[[Place], list[Credentials]], sockets: Path) -> None:
+        self._credentials = credentials
+        self._sockets = sockets
+        self._chosen: dict[Place, Credentials] = {}
+        os.environ["PGSERVICEFILE"] = SERVICE_FILE
+
+    def ensure(self, place: Place) -> None:
+        """Make the service file work for this place, if any credentials do."""
+        if place in self._chosen and self._works(place) is None:
+            return
+        candidates = self._credentials(place)
+        if not candidates:
+            raise Unreachable(
+                f"the {place} doesn't say how to log in to its PostgreSQL",
+                remedy="[global] user, password and port must stand in /etc/bm/bm.ini",
+            )
+        for candidate in candidates:
+            self._chosen[place] = candidate
+            self._write()
+            problem = self._works(place)
+            if problem is None or "password authentication failed" not in problem:
+                return
+
+    def _works(self, place: Place) -> str | None:
+        try:
+            psycopg.connect(service=SERVICE[place], dbname="postgres", connect_timeout=10).close()
+        except psycopg.OperationalError as error:
+            return str(error)
+        return None
+
+    def _write(self) -> None:
+        sections = []
+        for place, chosen in self._chosen.items():
+            host = str(self._sockets) if place == "source" else "127.0.0.1"
+            port = 5432 if place == "source" else chosen.port
+            sections.append(
+                f"[{SERVICE[place]}]\nhost={host}\nport={port}\nuser={chosen.user}\n"
+                f"password={chosen.password}\n"
+            )
+        path = Path(SERVICE_FILE)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write("\n".join(sections))
+        part.replace(path)
+
+    def query(
+        self, place: Place, database: str, query: str, values: tuple[object, ...]
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a query, in a read-only transaction; Unreachable, or StepFailed with why."""
+        self.ensure(place)
+        try:
+            with psycopg.connect(
+                service=SERVICE[place],
+                dbname=database,
+                connect_timeout=10,
+                options="-c default_transaction_read_only=on",
+            ) as connection:
+                return connection.execute(query.encode(), values or None).fetchall()
+        except psycopg.OperationalError as error:
+            raise Unreachable(
+                f"the {place}'s PostgreSQL, database {database}, doesn't answer: {_first(error)}",
+                remedy=f"on the {place}: systemctl status postgresql",
+            ) from None
+        except psycopg.Error as error:
+            raise StepFailed(
+                f"a query on the {place}'s {database} failed: {_first(error)}"
+            ) from None
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,193 @@
+"""The way to the source: OpenSSH with the admin's own settings and one pinned host key."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from transhume.core.change import SSH_CONFIG
+from transhume.core.host import Output
+from transhume.errors import Unreachable
+from transhume.hosts.process import Processes
+
+ALIAS = "transhume-source"
+FOLDER = Path(SSH_CONFIG).parent
+SOCKETS = FOLDER / "source"
+_TRIES = 3
+_PAUSE_SECONDS = 2.0
+_TUNNEL_SECONDS = 20.0
+# What of the admin's own configuration leads to the machine; `ssh -G` has resolved it.
+_CARRIED = (
+    "user",
+    "port",
+    "identityfile",
+    "identitiesonly",
+    "identityagent",
+    "certificatefile",
+    "proxyjump",
+    "proxycommand",
+    "ciphers",
+    "kexalgorithms",
+    "hostkeyalgorithms",
+)
+
+
+class Ssh:
+    """Runs commands on the source, and holds the tunnel to its PostgreSQL and its core."""
+
+    def __init__(self, processes: Processes, destination: str, host_key: str) -> None:
+        self._processes = processes
+        self._destination = destination
+        self._host_key = host_key
+        self._forwards: dict[str, int] = {}
+        self._tunnel: subprocess.Popen[bytes] | None = None
+        self._resolved = _resolve(processes, destination)
+
+    @property
+    def hostname(self) -> str:
+        """The name or address that the destination stands for."""
+        return self._resolved["hostname"][0]
+
+    def to(self, address: str) -> None:
+        """Reach the source by this address from now on; empty for its usual one."""
+        self.close()
+        FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+        SOCKETS.mkdir(mode=0o700, exist_ok=True)
+        _write(FOLDER / "known_hosts", f"{ALIAS} {self._host_key}\n")
+        _write(Path(SSH_CONFIG), self._config(address or self.hostname))
+
+    def _config(self, hostname: str) -> str:
+        lines = [f"Host {ALIAS}", f"HostName {hostname}", f"HostKeyAlias {ALIAS}"]
+        lines += [f"{key} {value}" for key in _CARRIED for value in self._resolved.get(key, ())]
+        lines += [
+            f"UserKnownHostsFile {FOLDER}/known_hosts",
+            "GlobalKnownHostsFile /dev/null",
+            "StrictHostKeyChecking yes",
+            "UpdateHostKeys no",
+            "BatchMode yes",
+            "ConnectTimeout 10",
+            "ServerAliveInterval 5",
+            "ServerAliveCountMax 3",
+            "ControlMaster auto",
+            f"ControlPath {FOLDER}/ctl-%C",
+            "ControlPersist 60",
+            "Compression no",
+        ]
+        return "\n    ".join(lines) + "\n"
+
+    def run(
+        self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None
+    ) -> Output:
+        """Run a command on the source; Unreachable when ssh itself fails three times."""
+        words = ("env", "LC_ALL=C.UTF-8", *argv)
+        command = ("ssh", "-F", SSH_CONFIG, ALIAS, "--", shlex.join(words))
+        for attempt in range(1, _TRIES + 1):
+            output = self._processes.run(command, stdin, heard)
+            if output.status != 255:
+                return output
+            if attempt < _TRIES:
+                time.sleep(_PAUSE_SECONDS)
+        raise self._unreachable(output.stderr.decode(errors="replace"))
+
+    def _unreachable(self, said: str) -> Unreachable:
+        if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said or "Host key verification" in said:
+            return Unreachable(
+                f"the machine that answers for {self._destination} isn't the source that was "
+                "confirmed: its host key is another one",
+                state="Nothing was sent to it.",
+                remedy="find out which machine holds the address; host_key in the settings is "
+                "what was confirmed",
+            )
+        last = said.strip().splitlines()[-1:] or ["no answer"]
+        return Unreachable(
+            f"the source {self._destination} can't be reached by ssh ({last[0]}; {_TRIES} tries)",
+            remedy=f"look at the network, and that this works: ssh -F {SSH_CONFIG} {ALIAS} true",
+        )
+
+    def forward(self, name: str, port: int) -> None:
+        """Offer this local port of the source as a socket of that name in SOCKETS."""
+        self._forwards[name] = port
+
+    def ensure_tunnel(self) -> None:
+        """Open the tunnel when it isn't there; Unreachable when it can't be had."""
+        if self._tunnel is not None and self._tunnel.poll() is None:
+            return
+        for name in self._forwards:
+            (SOCKETS / name).unlink(missing_ok=True)
+        forwards = [f"-L{SOCKETS}/{name}:127.0.0.1:{port}" for name, port in self._forwards.items()]
+        # A connection of its own: bulk copies on the shared one must not slow queries down.
+        own = ("-o", "ControlPath=none", "-o", "ExitOnForwardFailure=yes", "-N")
+        self._tunnel = self._processes.background(("ssh", "-F", SSH_CONFIG, *own, *forwards, ALIAS))
+        deadline = time.monotonic() + _TUNNEL_SECONDS
+        while not all(_answers(SOCKETS / name) for name in self._forwards):
+            if self._tunnel.poll() is not None or time.monotonic() > deadline:
+                raise self._unreachable("the tunnel for PostgreSQL and the core didn't open")
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """End the tunnel and the shared connection."""
+        if self._tunnel is not None:
+            self._tunnel.terminate()
+            self._tunnel.wait()
+            self._tunnel = None
+        if Path(SSH_CONFIG).exists():
+            subprocess.run(
+                ("ssh", "-F", SSH_CONFIG, "-O", "exit", ALIAS), capture_output=True, check=False
+            )
+
+
+def _resolve(processes: Processes, destination: str) -> dict[str, list[str]]:
+    output = processes.run(("ssh", "-G", destination))
+    if output.status != 0:
+        raise Unreachable(f"ssh doesn't understand the destination {destination!r}")
+    resolved: dict[str, list[str]] = {}
+    for line in output.text.splitlines():
+        key, _, value = line.partition(" ")
+        if value not in ("", "none"):
+            resolved.setdefault(key, []).append(value)
+    return resolved
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_text(text)
+    part.chmod(0o600)
+    part.replace(path)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def host_key(processes: Processes, destination: str, folder: Path) -> str:
+    """The public key that a machine offers, before anything is sent to it but the greeting.
+
+    It goes the admin's own way (jump hosts, ports) and stops before authentication.
+    """
+    known = folder / "offered"
+    known.unlink(missing_ok=True)
+    options = ("StrictHostKeyChecking=accept-new", "PreferredAuthentications=none", "BatchMode=yes")
+    files = (f"UserKnownHostsFile={known}", "GlobalKnownHostsFile=/dev/null", "HashKnownHosts=no")
+    flags = [word for option in (*options, *files, "ConnectTimeout=10") for word in ("-o", option)]
+    output = processes.run(("ssh", *flags, "-o", "ControlPath=none", destination, "true"))
+    if not known.exists():
+        said = output.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no answer"]
+        raise Unreachable(
+            f"{destination} can't be reached by ssh ({said[0]})",
+            state="Nothing was touched.",
+            remedy=f"look at the name and the network; this must work: ssh {destination} true",
+        )
+    key = known.read_text().split(" ", 1)[1].strip()
+    known.unlink()
+    return re.sub(r"\s+", " ", key)

@@ -1,0 +1,1 @@
+"""What any server's move is made of; a profile puts steps into an order."""

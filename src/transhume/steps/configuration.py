@@ -1,0 +1,143 @@
+"""Bring the source's configuration, show it as a diff first, and keep what it replaces."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, Run, Series, SyncFiles, SyncTree, WriteFile, psql
+from transhume.core.finding import Finding
+from transhume.core.host import Host, Pair
+from transhume.core.step import Step
+from transhume.steps import postfix
+from transhume.steps.trees import compare, differs
+
+_SECRET = re.compile(r"(?im)^(\s*[\w.-]*(?:password|passwd|secret|token|key)\w*\s*[=:]\s*).+$")
+
+# Kept once and whole: a second attempt must not overwrite it with what the first one brought.
+_KEEP_ASIDE = (
+    'd=$1; shift; test -e "$d" && exit 0; rm -rf "$d.part"; mkdir -p -m 0700 "$d.part"; '
+    'for p in "$@"; do if test -e "$p"; then cp -a --parents "$p" "$d.part" || exit 1; fi; done; '
+    'sync -f "$d.part"; mv -T "$d.part" "$d"'
+)
+_PUT_BACK = (
+    'd=$1; shift; test -d "$d" || exit 0; for p in "$@"; do '
+    'if test -d "$d$p"; then mkdir -p "$p" && rsync -aHAX --delete "$d$p/" "$p/" || exit 1; '
+    'elif test -e "$d$p"; then rsync -aHAX "$d$p" "$p" || exit 1; '
+    'else rm -rf -- "$p"; fi; done; sync'
+)
+
+
+@dataclass(frozen=True)
+class Configuration(Step):
+    """Folders are mirrored with the wizard's leftovers removed, files copied; both are kept aside.
+
+    `files` may hold shell patterns. Postfix's main.cf and master.cf aren't copied blindly: see
+    postfix.py. `role` is the database role whose password the configuration holds.
+    """
+
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    kept: str
+    ini: str
+    key = "configuration"
+    title = "bring the configuration"
+    why = "The target answers as the source did; what it had is kept for the way back."
+    phase = "cutover"
+    rows = (14, 15)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        folders, files = self.present(pair)
+        everything = (*folders, *files, postfix.MAIN, postfix.MASTER)
+        maps = tuple(path for path in files if path.endswith("-flat"))
+        databases = tuple(postfix.database_of(path, pair.target) for path in maps)
+        yield Change(
+            "keep what is replaced",
+            Run("target", ("sh", "-c", _KEEP_ASIDE, "keep", self.kept, *everything, *databases)),
+            Run("target", ("sh", "-c", _PUT_BACK, "put-back", self.kept, *everything, *databases)),
+        )
+        back = Run("target", ("true",))  # Putting back what was kept takes back all of these.
+        acts = tuple(SyncTree(folder, finish=True) for folder in folders)
+        yield Change("mirror folders", Series((*acts, SyncFiles(files))), back)
+        for path, content in postfix.adapted(pair).items():
+            yield Change(f"write {path}", WriteFile("target", path, content), back)
+        for path in maps:
+            yield Change(f"build the map {path}", postfix.build(path, pair.target), back)
+        yield Change("set the database role's password", self._password(pair), back)
+
+    def _password(self, pair: Pair) -> Run:
+        """Let the target's own server read the password from the file and encrypt it itself."""
+        role = pair.source.sql("postgres", "select current_user")[0][0]
+        read = f"sed -n 's/^ *password *= *//p' {self.ini} | head -n 1"
+        script = (
+            "set log_statement = 'none';\nset log_min_duration_statement = -1;\n"
+            f"\\set secret `{read}`\n"
+            f"alter role \"{role}\" password :'secret';\n"
+        )
+        return psql("postgres", script)
+
+    def present(self, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The folders and files that the source has, patterns expanded there."""
+        folders = tuple(
+            path for path in self.folders if pair.source.ask("test", "-d", path).status == 0
+        )
+        return folders, expanded(pair.source, self.files)
+
+    def diff(self, pair: Pair) -> Iterator[str]:
+        """What would change on the target, as unified diffs; secrets are masked."""
+        folders, files = self.present(pair)
+        listed = [path for folder in folders for path in _files(pair.source, folder)]
+        extra = [path for folder in folders for path in _files(pair.target, folder)]
+        wanted = postfix.adapted(pair)
+        for path in sorted({*listed, *extra, *files}):
+            yield from _diff(path, pair.target.file(path), pair.source.file(path))
+        for path, content in wanted.items():
+            yield from _diff(path, pair.target.file(path), content)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        folders, files = self.present(pair)
+        for folder in folders:
+            lack = compare(pair, folder, contents=True)
+            if lack.differing:
+                yield differs(lack)
+        for path in files:
+            if pair.source.file(path) != pair.target.file(path):
+                yield Finding("file-differs", "blocks", "target", f"{path} isn't the source's")
+        yield from postfix.unanswered(pair, tuple(p for p in files if p.endswith("-flat")))
+
+
+def expanded(host: Host, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The files of a machine that these patterns name."""
+    found: list[str] = []
+    for pattern in patterns:
+        folder, name = posixpath.split(pattern)
+        output = host.ask(
+            "find", folder, "-maxdepth", "1", "-not", "-type", "d", "-name", name, "-print0"
+        )
+        found += sorted(path for path in output.text.split("\0") if path)
+    return tuple(found)
+
+
+def _files(host: Host, folder: str) -> list[str]:
+    output = host.ask("find", folder, "-type", "f", "-print0")
+    return [path for path in output.text.split("\0") if path]
+
+
+def _diff(path: str, before: bytes | None, after: bytes | None) -> Iterator[str]:
+    if before == after:
+        return
+    if b"\0" in (before or b"") + (after or b""):
+        yield f"{path}: binary, {len(before or b'')} bytes become {len(after or b'')}"
+        return
+    old, new = (_masked(content or b"").splitlines() for content in (before, after))
+    yield from difflib.unified_diff(old, new, f"target:{path}", f"source:{path}", lineterm="", n=1)
+
+
+def _masked(content: bytes) -> str:
+    text = content.decode(errors="replace")
+    if "PRIVATE KEY" in text:
+        return "(a private key)"
+    return _SECRET.sub(r"\1(masked)", text)

@@ -1,0 +1,285 @@
+"""Copy databases: dump in parallel, create with the source's settings, restore, believe no silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from transhume.core.change import (
+    Await,
+    Change,
+    DumpDatabase,
+    Keep,
+    RestoreDatabase,
+    Run,
+    Together,
+    psql,
+)
+from transhume.core.finding import Finding
+from transhume.core.host import Host, Pair
+from transhume.core.step import Step
+from transhume.steps.rows import Tables, contents, schema
+
+_KEEP = Keep("the target's databases are a copy; its own were those of an empty server")
+_UNIT = "postgresql.service"
+# Settings whose value is a list of names: quoted as one they would name nothing.
+_LISTS = ("search_path", "session_preload_libraries", "local_preload_libraries", "DateStyle")
+
+
+@dataclass(frozen=True)
+class Database:
+    """What `create database` needs to know of the source's database."""
+
+    name: str
+    owner: str
+    encoding: str
+    collate: str
+    ctype: str
+    settings: tuple[tuple[str, str], ...]
+    """Pairs of role (empty for all) and `name=value`."""
+
+
+_DATABASE = """
+select d.datname, pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding),
+       d.datcollate, d.datctype
+from pg_database d where d.datname = %s
+"""
+_SETTINGS = """
+select coalesce(r.rolname, ''), unnest(s.setconfig)
+from pg_db_role_setting s
+join pg_database d on d.oid = s.setdatabase
+left join pg_roles r on r.oid = s.setrole
+where d.datname = %s order by 1, 2
+"""
+
+
+def described(host: Host, name: str) -> Database | None:
+    """What a machine's server says of a database; None when it has none of that name."""
+    rows = host.sql("postgres", _DATABASE, name)
+    if not rows:
+        return None
+    settings = tuple((role, value) for role, value in host.sql("postgres", _SETTINGS, name))
+    return Database(*rows[0], settings)
+
+
+def creation(database: Database) -> str:
+    """SQL that makes the database empty and like the source's, whoever is connected to it.
+
+    Explicit, because `pg_restore -C` into a database that exists always fails, and without -C
+    the owner and the settings are lost.
+    """
+    name = sql.Identifier(database.name)
+    parts = [
+        sql.SQL("drop database if exists {} with (force);").format(name),
+        sql.SQL(
+            "create database {} owner {} template template0 encoding {} lc_collate {} lc_ctype {};"
+        ).format(
+            name,
+            sql.Identifier(database.owner),
+            sql.Literal(database.encoding),
+            sql.Literal(database.collate),
+            sql.Literal(database.ctype),
+        ),
+    ]
+    parts += [_setting(name, role, value) for role, value in database.settings]
+    return "\n".join(part.as_string() for part in parts) + "\n"
+
+
+def _setting(database: sql.Identifier, role: str, setting: str) -> sql.Composed:
+    key, _, value = setting.partition("=")
+    words = [word.strip().strip('"') for word in value.split(",")] if key in _LISTS else [value]
+    whose = (
+        sql.SQL("role {} in database {}").format(sql.Identifier(role), database)
+        if role
+        else sql.SQL("database {}").format(database)
+    )
+    listed = sql.SQL(", ").join(sql.Literal(word) for word in words)
+    return sql.SQL("alter {} set {} to {};").format(whose, sql.Identifier(key), listed)
+
+
+@dataclass(frozen=True)
+class StartPostgres(Step):
+    """The target's server runs, alone, before it is needed."""
+
+    key = "target-postgresql"
+    title = "start PostgreSQL on the target"
+    why = "It stops with the other services, and the copy is restored into it."
+    phase = "prepare"
+    rows = (16,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield from _start(pair.target, Keep("an idle server with a copy does no harm"))
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        pair.target.sql("postgres", "select 1")
+        return iter(())
+
+
+@dataclass(frozen=True)
+class StartSourcePostgres(Step):
+    """The source's server runs while everything else there is stopped."""
+
+    key = "source-postgresql"
+    title = "start PostgreSQL on the source"
+    why = "It stops with the other services, and the dump is taken from it."
+    phase = "cutover"
+    rows = (12,)
+    touches = frozenset({"source"})
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield from _start(pair.source, Keep("the source's services need it as well"))
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        pair.source.sql("postgres", "select 1")
+        return iter(())
+
+
+def _start(host: Host, back: Keep) -> Iterator[Change]:
+    if host.ask("systemctl", "is-active", "--quiet", _UNIT).status != 0:
+        yield Change("start PostgreSQL", Run(host.place, ("systemctl", "start", _UNIT)), back)
+    # Debian's postgresql.service is an umbrella: it is active before the server answers.
+    ready = ("sh", "-c", "pg_isready -q || test -S /run/postgresql/.s.PGSQL.5432")
+    yield Change("wait until it answers", Await(host.place, ready, 60), back)
+
+
+@dataclass(frozen=True)
+class Copier:
+    """How the databases are dumped and restored: both at once, with `jobs` processes each."""
+
+    names: tuple[str, ...]
+    folder: str
+    jobs: int
+
+    def dump(self, pair: Pair) -> Iterator[Change]:
+        """Dump all into the private folder."""
+        compress = "zstd:1" if _zstd(pair.target) else "1"
+        acts = tuple(
+            DumpDatabase(name, self._at(name), self.jobs, compress, _tables(pair.source, name))
+            for name in self.names
+        )
+        yield Change(f"dump {' and '.join(self.names)}", Together(acts), _KEEP)
+
+    def restore(self, pair: Pair) -> Iterator[Change]:
+        """Create all anew and restore them."""
+        for name in self.names:
+            database = described(pair.source, name)
+            if database is None:
+                raise LookupError(name)
+            yield Change(f"create {name}", psql("postgres", creation(database)), _KEEP)
+        acts = tuple(
+            RestoreDatabase(name, self._at(name), self.jobs, _entries(pair.target, self._at(name)))
+            for name in self.names
+        )
+        yield Change(f"restore {' and '.join(self.names)}", Together(acts), _KEEP)
+
+    def _at(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+
+def _zstd(target: Host) -> bool:
+    # pg_dump compresses with zstd from PostgreSQL 16 on.
+    words = target.read("pg_dump", "--version").split()
+    return int(words[2].split(".")[0]) >= 16
+
+
+def _tables(source: Host, name: str) -> int:
+    query = "select count(*) from pg_class where relkind = 'r' and oid >= 16384"
+    return int(source.sql(name, query)[0][0])
+
+
+def _entries(target: Host, folder: str) -> int:
+    listing = target.ask("pg_restore", "--list", folder)
+    return sum(1 for line in listing.text.splitlines() if line and not line.startswith(";"))
+
+
+@dataclass(frozen=True)
+class Rehearse(Step):
+    """Dump and restore once while people work: what would fail in the outage fails now."""
+
+    copier: Copier
+    key = "rehearse-databases"
+    title = "rehearse the databases"
+    why = "A restore that fails, fails before anything is stopped; its time is the forecast."
+    phase = "sync"
+    rows = (13, 16)
+    repeats = True
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        if all(self._rehearsed(pair, name) for name in self.copier.names):
+            return
+        yield from self.copier.dump(pair)
+        yield from self.copier.restore(pair)
+
+    def _rehearsed(self, pair: Pair, name: str) -> bool:
+        """Whether the target holds a whole copy already: the same schema as the source's."""
+        there = described(pair.target, name)
+        if there is None or described(pair.source, name) != there:
+            return False
+        folder = f"{self.copier.folder}/{name}/toc.dat"
+        dumped = pair.target.ask("test", "-e", folder).status == 0
+        return dumped and schema(pair.source, name) == schema(pair.target, name)
+
+
+@dataclass(frozen=True)
+class Dump(Step):
+    """The databases as they stand while nobody writes."""
+
+    copier: Copier
+    key = "dump-databases"
+    title = "dump the databases"
+    why = "Both at once, in parallel, straight into a private folder on the target."
+    phase = "cutover"
+    rows = (13,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield from self.copier.dump(pair)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for name in self.copier.names:
+            folder = f"{self.copier.folder}/{name}"
+            if pair.target.ask("pg_restore", "--list", folder).status != 0:
+                yield Finding("dump-missing", "blocks", "target", f"no whole dump in {folder}")
+
+
+@dataclass(frozen=True)
+class Restore(Step):
+    """The target's databases are dropped, created like the source's, and filled."""
+
+    copier: Copier
+    key = "restore-databases"
+    title = "restore the databases"
+    why = "Created explicitly and restored up to the first error, so that success means success."
+    phase = "cutover"
+    rows = (16,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield from self.copier.restore(pair)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for name in self.copier.names:
+            for seen in differences(pair, name):
+                yield Finding("database-differs", "blocks", "target", seen)
+
+
+def differences(pair: Pair, name: str) -> list[str]:
+    """Everything in which the target's database isn't equal to the source's."""
+    if described(pair.source, name) != described(pair.target, name):
+        return [f"{name}: owner, encoding, locale or settings differ, or it is missing"]
+    there, here = schema(pair.source, name), schema(pair.target, name)
+    if there != here:
+        missing, extra = sorted(there - here), sorted(here - there)
+        first = "; ".join(" ".join(item) for item in (missing + extra)[:3])
+        return [f"{name}: {len(missing)} objects missing, {len(extra)} in excess ({first})"]
+    return different_rows(name, contents(pair.source, name), contents(pair.target, name))
+
+
+def different_rows(name: str, there: Tables, here: Tables) -> list[str]:
+    """The tables and sequences whose contents differ, with both counts."""
+    return [
+        f"{name}.{table}: {there[table][0]} on the source, {here[table][0]} on the target"
+        + (" (equal in number, not in content)" if there[table][0] == here[table][0] else "")
+        for table in there
+        if there[table] != here[table]
+    ]

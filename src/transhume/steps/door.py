@@ -1,0 +1,136 @@
+"""The target's door: closed to clients until the copy was proved, also across a reboot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, Never, RemoveFile, Run, Series, WriteFile
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+
+UNIT = "transhume-closed.service"
+_UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+_RULES_FILE = "/etc/transhume/closed.nft"
+
+_UNIT = f"""\
+# Written by transhume: the service ports stay closed until the move is proved.
+[Unit]
+Description=Closed to clients while a server is moved here
+DefaultDependencies=no
+After=local-fs.target
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f {_RULES_FILE}
+ExecStop=/usr/sbin/nft delete table inet transhume
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def rules(ports: tuple[int, ...]) -> str:
+    """nftables rules that refuse new connections from outside to these TCP ports.
+
+    Refused, not dropped: a mail server that gets a refusal tries again later, at once informed.
+    """
+    listed = ", ".join(str(port) for port in ports)
+    return (
+        "table inet transhume\n"
+        "delete table inet transhume\n"
+        "table inet transhume {\n"
+        "    chain input {\n"
+        "        type filter hook input priority -10; policy accept;\n"
+        '        iifname "lo" accept\n'
+        f"        tcp dport {{ {listed} }} reject with tcp reset\n"
+        "    }\n"
+        "}\n"
+    )
+
+
+def _active(pair: Pair) -> bool:
+    return pair.target.ask("systemctl", "is-active", "--quiet", UNIT).status == 0
+
+
+@dataclass(frozen=True)
+class Close(Step):
+    """Nobody but this machine itself reaches the target's services."""
+
+    ports: tuple[int, ...]
+    key = "close"
+    title = "close the target to clients"
+    why = "A client that reaches a half-ready server loses track of its mail."
+    phase = "prepare"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        for path, text in ((_RULES_FILE, rules(self.ports)), (_UNIT_FILE, _UNIT)):
+            if pair.target.file(path) != text.encode():
+                write = WriteFile("target", path, text.encode())
+                yield Change(f"write {path}", write, RemoveFile("target", path))
+        if not _active(pair):
+            reload = Run("target", ("systemctl", "daemon-reload"))
+            enable = Run("target", ("systemctl", "enable", "--now", UNIT))
+            yield Change("close the door", Series((reload, enable)), opened())
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        if pair.target.ask("nft", "list", "table", "inet", "transhume").status != 0:
+            yield Finding("door-open", "blocks", "target", "the service ports aren't closed")
+
+
+def opened() -> Run:
+    """Open the door; nothing happens when it isn't closed."""
+    script = f"systemctl disable --now {UNIT} 2>/dev/null || ! systemctl is-active --quiet {UNIT}"
+    return Run("target", ("sh", "-c", script))
+
+
+@dataclass(frozen=True)
+class Open(Step):
+    """Mail flows and people come in: from here on the target holds what nobody else has."""
+
+    mail: str
+    key = "open"
+    title = "start mail and open the target"
+    why = "Everything was proved; whoever was turned away comes back by themselves."
+    phase = "after"
+    service = "up"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        served = Never("queued mail leaves and people write on the target from here on")
+        yield Change("start mail", Run("target", ("systemctl", "start", self.mail)), served)
+        yield Change("open the door", opened(), served)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        if _active(pair):
+            yield Finding("door-closed", "blocks", "target", "the service ports are still closed")
+        if pair.target.ask("systemctl", "is-active", "--quiet", self.mail).status != 0:
+            yield Finding("mail-stopped", "blocks", "target", f"{self.mail} isn't running")
+
+
+@dataclass(frozen=True)
+class Tidy(Step):
+    """What was put on the target for the move alone is removed."""
+
+    folders: tuple[str, ...]
+    key = "tidy"
+    title = "remove what was only there for the move"
+    why = "The dumps hold all mail's headers; nothing of the move is needed any more."
+    phase = "finish"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        gone = Never("the move is over; the source stays fenced and keeps its data")
+        for path in (_RULES_FILE, _UNIT_FILE):
+            yield Change(f"remove {path}", RemoveFile("target", path), gone)
+        yield Change("forget the unit", Run("target", ("systemctl", "daemon-reload")), gone)
+        for folder in self.folders:
+            yield Change(f"remove {folder}", Run("target", ("rm", "-rf", "--", folder)), gone)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for path in (_RULES_FILE, _UNIT_FILE, *self.folders):
+            if pair.target.ask("test", "-e", path).status == 0:
+                yield Finding("left-over", "blocks", "target", f"{path} is still there")

@@ -1,0 +1,113 @@
+"""Postfix on another distribution: map types, the chroot habit, and maps that answer alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from transhume.core.change import Run
+from transhume.core.finding import Finding
+from transhume.core.host import Host, Pair
+
+MAIN = "/etc/postfix/main.cf"
+MASTER = "/etc/postfix/master.cf"
+_INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
+_SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
+_ASKED = 200
+
+
+def map_type(host: Host) -> str:
+    """The kind of indexed map that a machine's Postfix makes by itself."""
+    return host.read("postconf", "-h", "default_database_type").strip()
+
+
+def supported(host: Host) -> frozenset[str]:
+    """Every kind of map that a machine's Postfix can read."""
+    return frozenset(host.read("postconf", "-m").split())
+
+
+def adapt_main(text: str, supported_types: frozenset[str], own: str) -> str:
+    """main.cf with map types that the target lacks replaced by its own kind.
+
+    Berkeley DB has left some distributions, and a main.cf that says hash: stops mail there
+    (https://www.postfix.org/NON_BERKELEYDB_README.html).
+    """
+    lacking = [kind for kind in _INDEXED if kind not in supported_types]
+    if not lacking:
+        return text
+    return re.sub(rf"\b({'|'.join(lacking)}):(?=[/$])", f"{own}:", text)
+
+
+def adapt_master(source: str, target: str) -> str:
+    """The source's master.cf with the target's chroot habit, service by service.
+
+    The column is n on some distributions and - or y on others, and a chroot jail that isn't
+    filled stops mail. A service that the target doesn't know gets what most of its own have.
+    """
+    habits = {_service(line): line.split()[4] for line in target.splitlines() if _service(line)}
+    usual = max(habits.values(), key=list(habits.values()).count, default="-")
+    lines = [
+        _with_chroot(line, habits.get(_service(line), usual)) if _service(line) else line
+        for line in source.splitlines(keepends=True)
+    ]
+    return "".join(lines)
+
+
+def _service(line: str) -> tuple[str, str]:
+    """Name and type of the service that a line of master.cf begins; empty for any other line."""
+    words = line.split()
+    if not line or line[0].isspace() or line[0] == "#" or len(words) < 8:
+        return ()  # type: ignore[return-value]
+    return words[0], words[1]
+
+
+def _with_chroot(line: str, chroot: str) -> str:
+    match = re.match(r"^((?:\S+\s+){4})(\S+)", line)
+    if match is None or match[2] == chroot:
+        return line
+    return match[1] + chroot + line[match.end() :]
+
+
+def adapted(pair: Pair) -> dict[str, bytes]:
+    """main.cf and master.cf as they should stand on the target."""
+    main = _text(pair.source, MAIN)
+    main = adapt_main(main, supported(pair.target), map_type(pair.target))
+    master = adapt_master(_text(pair.source, MASTER), _text(pair.target, MASTER))
+    return {MAIN: main.encode(), MASTER: master.encode()}
+
+
+def _text(host: Host, path: str) -> str:
+    return (host.file(path) or b"").decode(errors="surrogateescape")
+
+
+def database_of(flat: str, target: Host) -> str:
+    """The indexed file that belongs to a -flat file on the target."""
+    return flat.removesuffix("-flat") + _SUFFIX.get(map_type(target), ".db")
+
+
+def build(flat: str, target: Host) -> Run:
+    """Build a map from its -flat file, as BlueMind does: index, then put in place at once."""
+    kind = map_type(target)
+    suffix = _SUFFIX.get(kind, ".db")
+    script = 'postmap "$1:$2" && mv -f "$2$3" "$4"'
+    argv = ("sh", "-c", script, "build-map", kind, flat, suffix, database_of(flat, target))
+    return Run("target", argv)
+
+
+def unanswered(pair: Pair, flats: tuple[str, ...]) -> Iterator[Finding]:
+    """Keys for which the target's map doesn't answer what the source's file says."""
+    kind = map_type(pair.target)
+    for flat in flats:
+        entries = _entries(_text(pair.source, flat))
+        for key, value in list(entries.items())[:_ASKED]:
+            path = flat.removesuffix("-flat")
+            answer = pair.target.ask("postmap", "-q", key, f"{kind}:{path}")
+            if answer.text.strip() != value:
+                seen = f"{path} answers {answer.text.strip()!r} for {key}, not {value!r}"
+                yield Finding("map-differs", "blocks", "target", seen)
+                break
+
+
+def _entries(text: str) -> dict[str, str]:
+    rows = (line.split(None, 1) for line in text.splitlines() if line.strip() and line[0] != "#")
+    return {row[0]: row[1].strip() if len(row) > 1 else "" for row in rows}

@@ -1,0 +1,218 @@
+"""Stop the services of a machine so that they stay stopped, and start them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import (
+    Act,
+    Await,
+    Change,
+    Keep,
+    Place,
+    RemoveFile,
+    Run,
+    Series,
+    WriteFile,
+)
+from transhume.core.finding import Finding
+from transhume.core.host import Host, Pair
+from transhume.core.step import Step
+
+STOPPED = ("inactive", "failed")
+
+
+@dataclass(frozen=True)
+class Services:
+    """How one kind of server is started and stopped.
+
+    `patterns` name every unit that may write or serve; `stop` and `start` are the server's own
+    commands for most of them; `others` are units which these forget. The server serves once GET
+    `state` answers `serving`, within `limit` seconds after the start.
+    """
+
+    patterns: tuple[str, ...]
+    mail: str
+    stop: tuple[str, ...]
+    start: tuple[str, ...]
+    others: tuple[str, ...]
+    state: str
+    serving: str
+    limit: int
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What systemd says of one unit."""
+
+    name: str
+    active: str
+    load: str
+
+
+def units(host: Host, patterns: tuple[str, ...]) -> list[Unit]:
+    """Every unit of these patterns that the machine has, running or not."""
+    printed = host.read(
+        "systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", *patterns
+    )
+    rows = [line.split(None, 4) for line in printed.splitlines() if line.strip()]
+    return [Unit(row[0], row[2], row[1]) for row in rows if len(row) >= 4]
+
+
+def running(host: Host, patterns: tuple[str, ...]) -> list[str]:
+    """Units that are neither stopped nor failed; what is unknown counts as running."""
+    return [unit.name for unit in units(host, patterns) if unit.active not in STOPPED]
+
+
+def _present(host: Host, services: Services) -> tuple[str, ...]:
+    return tuple(unit.name for unit in units(host, services.patterns) if unit.load != "not-found")
+
+
+def still_running(host: Host, services: Services) -> Iterator[Finding]:
+    """A finding for each unit that isn't stopped."""
+    for name in running(host, services.patterns):
+        yield Finding(
+            "still-running",
+            "blocks",
+            host.place,
+            f"{name} isn't stopped",
+            "What it writes now would be missing from the copy.",
+            f"systemctl stop {name}; journalctl -u {name} says what keeps it",
+        )
+
+
+def _stop(host: Host, services: Services, *, back: bool) -> Iterator[Change]:
+    """Stop mail first, then the server, then what its own command forgets; then keep it so.
+
+    In this order the way back unmasks before it starts, and lets mail in last.
+    """
+    place: Place = host.place
+    active = running(host, services.patterns)
+    kept = Keep("it holds a copy of the source now: started, its core would drive the source")
+
+    def way_back(act: Act) -> Act | Keep:
+        return act if back else kept
+
+    if services.mail in active:
+        start_mail = Run(place, ("systemctl", "start", services.mail))
+        yield Change(
+            "stop mail", Run(place, ("systemctl", "stop", services.mail)), way_back(start_mail)
+        )
+    if any(name not in services.others and name != services.mail for name in active):
+        yield Change("stop BlueMind", Run(place, services.stop), way_back(started(place, services)))
+    others = tuple(name for name in active if name in services.others)
+    if others:
+        start = Run(place, ("systemctl", "start", *others))
+        yield Change(
+            "stop what also writes", Run(place, ("systemctl", "stop", *others)), way_back(start)
+        )
+    unmasked = tuple(
+        unit.name
+        for unit in units(host, services.patterns)
+        if unit.load not in ("masked", "not-found")
+    )
+    if unmasked:
+        yield Change(
+            "keep the services stopped",
+            Run(place, ("systemctl", "mask", *unmasked)),
+            way_back(Run(place, ("systemctl", "unmask", *unmasked))),
+        )
+
+
+def started(place: Place, services: Services) -> Act:
+    """Start the server and wait until it serves."""
+    script = f"curl -fsS http://127.0.0.1:8090{services.state} | grep -qF {services.serving}"
+    return Series((Run(place, services.start), Await(place, ("sh", "-c", script), services.limit)))
+
+
+@dataclass(frozen=True)
+class HoldTarget(Step):
+    """The target's own services are off while its data is replaced."""
+
+    services: Services
+    key = "hold-target"
+    title = "stop the target's services"
+    why = "What they write would mix with the copy; masked, a reboot doesn't bring them back."
+    phase = "prepare"
+    rows = (7,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield from _stop(pair.target, self.services, back=False)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        yield from still_running(pair.target, self.services)
+
+
+@dataclass(frozen=True)
+class Freeze(Step):
+    """From here on nobody writes on either machine."""
+
+    services: Services
+    marker: str
+    identity: str
+    key = "freeze"
+    title = "stop the services on both"
+    why = "The last pass must see data that no longer changes; masked, they can't come back."
+    phase = "cutover"
+    rows = (10, 17)
+    touches = frozenset({"source", "target"})
+    service = "down"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield from _stop(pair.source, self.services, back=True)
+        content = f"moved by transhume: {self.identity}\n".encode()
+        if pair.source.file(self.marker) != content:
+            yield Change(
+                "mark the source as moved",
+                WriteFile("source", self.marker, content),
+                RemoveFile("source", self.marker),
+            )
+        # Also after a kill in the middle of a former start: the copy must not be written twice.
+        yield from _stop(pair.target, self.services, back=False)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for host in (pair.source, pair.target):
+            yield from still_running(host, self.services)
+
+
+@dataclass(frozen=True)
+class Start(Step):
+    """The target serves, still closed to clients."""
+
+    services: Services
+    key = "start"
+    title = "start the target's services"
+    why = "Everything but mail starts behind the closed door, to be looked at before it opens."
+    phase = "cutover"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        present = _present(pair.target, self.services)
+        masked = tuple(
+            unit.name
+            for unit in units(pair.target, self.services.patterns)
+            if unit.load == "masked"
+        )
+        if masked:
+            yield Change(
+                "let the services start",
+                Run("target", ("systemctl", "unmask", *masked)),
+                Run("target", ("systemctl", "mask", *masked)),
+            )
+        yield Change(
+            "start BlueMind",
+            started("target", self.services),
+            Run("target", ("systemctl", "stop", *present)),
+        )
+        others = tuple(name for name in self.services.others if name in present)
+        if others:
+            yield Change(
+                "start what was stopped beside it",
+                Run("target", ("systemctl", "start", *others)),
+                Run("target", ("systemctl", "stop", *others)),
+            )
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        state = pair.target.api(self.services.state)
+        if state != self.services.serving:
+            yield Finding("not-serving", "blocks", "target", f"the core says {state!r}")

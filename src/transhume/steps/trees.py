@@ -1,0 +1,140 @@
+"""Copy trees: hot passes while people work, and the last one while nobody does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, Keep, Run, SyncTree, Together
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+from transhume.errors import StepFailed
+
+_KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
+_STATS = {
+    "files": re.compile(r"^Number of files: ([\d,.]+)", re.MULTILINE),
+    "lacking": re.compile(r"^Total transferred file size: ([\d,.]+)", re.MULTILINE),
+    "total": re.compile(r"^Total file size: ([\d,.]+)", re.MULTILINE),
+}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One tree to move. `optional`: not every server has it. `churns`: its files are replaced
+    all the time, so that hot passes delete too, or the target would fill with old ones."""
+
+    path: str
+    optional: bool = False
+    churns: bool = False
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What a tree on the target still lacks: files that differ, bytes to move, bytes in all."""
+
+    path: str
+    differing: tuple[str, ...]
+    files: int
+    lacking: int
+    total: int
+
+
+def existing(pair: Pair, trees: tuple[Tree, ...]) -> list[Tree]:
+    """The trees that the source has; StepFailed when one that every server has is missing."""
+    found = []
+    for tree in trees:
+        if pair.source.ask("test", "-d", tree.path).status == 0:
+            found.append(tree)
+        elif not tree.optional:
+            raise StepFailed(
+                f"the source has no {tree.path}, which every server of its kind has",
+                remedy="is this the right machine, and is its disk mounted?",
+            )
+    return found
+
+
+def compare(pair: Pair, path: str, *, contents: bool = False) -> Lack:
+    """Everything in which the target's tree differs from the source's, by rsync's own account.
+
+    Names, kinds, sizes, times, owners, modes, ACLs, extended attributes and hard links are
+    compared; with `contents` every byte is read on both sides. Nothing is written.
+    """
+    reading = ("rsync", "-n", "--itemize-changes", "--out-format=%i %n", "--stats")
+    checksum = ("--checksum",) if contents else ()
+    output = pair.target.ask(*reading, *checksum, *SyncTree(path, finish=True).arguments())
+    if output.status != 0:
+        said = output.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
+        raise StepFailed(f"{path} can't be compared (rsync status {output.status}): {said[0]}")
+    listed, _, stats = output.text.partition("\nNumber of files: ")
+    numbers = {key: _number(rule, f"Number of files: {stats}") for key, rule in _STATS.items()}
+    differing = tuple(line for line in listed.splitlines() if _differs(line))
+    return Lack(path, differing, numbers["files"], numbers["lacking"], numbers["total"])
+
+
+def _differs(line: str) -> bool:
+    # A folder's time alone changes whenever something is created in it and removed again.
+    return bool(line.strip()) and not line.startswith(".d..t......")
+
+
+def _number(rule: re.Pattern[str], text: str) -> int:
+    match = rule.search(text)
+    return int(re.sub(r"[,.]", "", match[1])) if match else 0
+
+
+@dataclass(frozen=True)
+class SyncTrees(Step):
+    """A hot pass over all trees."""
+
+    trees: tuple[Tree, ...]
+    key = "sync-trees"
+    title = "copy the trees"
+    why = "Most of the data never changes: copied while people work, it costs no downtime."
+    phase = "sync"
+    rows = (8, 9)
+    repeats = True
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        for tree in existing(pair, self.trees):
+            expected = compare(pair, tree.path).lacking
+            act = SyncTree(tree.path, delete=tree.churns, expected=expected)
+            yield Change(f"copy {tree.path}", act, _KEEP)
+
+
+@dataclass(frozen=True)
+class FinishTrees(Step):
+    """The last pass, all trees at once."""
+
+    trees: tuple[Tree, ...]
+    key = "finish-trees"
+    title = "copy the rest of the trees"
+    why = "Nobody writes any more: what changed since the hot pass moves, what vanished goes."
+    phase = "cutover"
+    rows = (11,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        trees = existing(pair, self.trees)
+        acts = tuple(SyncTree(tree.path, finish=True) for tree in trees)
+        yield Change(f"finish {len(acts)} trees", Together(acts), _KEEP)
+        paths = tuple(tree.path for tree in trees)
+        durable = Run("target", ("sync", "--file-system", *paths))
+        yield Change("wait until they are on disk", durable, _KEEP)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for tree in existing(pair, self.trees):
+            lack = compare(pair, tree.path)
+            if lack.differing:
+                yield differs(lack)
+
+
+def differs(lack: Lack) -> Finding:
+    """The finding for a tree that isn't equal."""
+    first = ", ".join(lack.differing[:3])
+    return Finding(
+        "tree-differs",
+        "blocks",
+        "target",
+        f"{lack.path}: {len(lack.differing)} differences ({first})",
+        "What is missing or other here would be missing for its owner.",
+    )
