@@ -58,9 +58,11 @@ def _users(release: str) -> str:
     numbers = _NUMBERS[release]
     lines = [f"groupadd --force --gid {numbers['bluemind']} bluemind"]
     for name in ("cyrus", "elasticsearch", "telegraf", "influxdb"):
-        group = "--gid mail" if name == "cyrus" else "--user-group"
+        number, group = numbers[name], "mail" if name == "cyrus" else name
+        if group == name:
+            lines.append(f"groupadd --force --gid {number} {name}")
         lines.append(
-            f"id {name} >/dev/null 2>&1 || useradd --uid {numbers[name]} {group}"
+            f"id {name} >/dev/null 2>&1 || useradd --uid {number} --gid {group}"
             f" --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin {name}"
         )
     return "\n".join(lines)

@@ -10,6 +10,7 @@ import urllib.request
 from typing import Any
 
 from . import settings
+from .identity import ELASTICSEARCH
 
 _USAGE = 51
 
@@ -67,11 +68,19 @@ def sysconf_set(key: str, value: str) -> None:
     call("POST", "/api/configuration", {key: value})
 
 
+def check_cluster() -> None:
+    """The index cluster is named after mcast.id: one of the two without the other finds nothing."""
+    wanted = f"cluster.name: bluemind-{(settings.ETC / 'mcast.id').read_text().strip()}"
+    if wanted not in ELASTICSEARCH.read_text().splitlines():
+        raise Failed("elasticsearch: the cluster's name is not that of /etc/bm/mcast.id")
+
+
 def check() -> None:
     state = call("GET", "/api/system/installation/state")
     if state != "core.state.running":
         raise Failed(state)
     call("GET", "/internal-api/node/_status")
+    check_cluster()
     say("core: OK\nnode: OK\ndatabases: OK")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import threading
 import time
@@ -33,6 +34,7 @@ def await_parts(core: Core) -> None:
 
 def main() -> None:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(name)s %(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     core = Core()
     server = api.Server(core)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -42,7 +44,10 @@ def main() -> None:
     settings.notify("READY=1")
     log.info("core.state.running")
     threading.Thread(target=core.watch_node, daemon=True).start()
-    delivery.serve_forever()
+    try:
+        delivery.serve_forever()
+    finally:
+        delivery.drain()
 
 
 if __name__ == "__main__":

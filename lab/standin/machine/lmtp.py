@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import socketserver
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 log = logging.getLogger("lmtp")
 
@@ -68,7 +70,8 @@ class Session(socketserver.StreamRequestHandler):
         lines: list[bytes] = []
         for line in self.rfile:
             if line == b".\r\n":
-                self._say(*self.server.deliver(unstuff(lines), self._recipients))
+                with self.server.busy():
+                    self._say(*self.server.deliver(unstuff(lines), self._recipients))
                 return
             lines.append(line)
 
@@ -86,6 +89,24 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, address: tuple[str, int], deliver: Deliver) -> None:
         super().__init__(address, Session)
         self.deliver = deliver
+        self._deliveries = 0
+        self._quiet = threading.Condition()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        with self._quiet:
+            self._deliveries += 1
+        try:
+            yield
+        finally:
+            with self._quiet:
+                self._deliveries -= 1
+                self._quiet.notify_all()
+
+    def drain(self) -> None:
+        """Wait for the answers under way: a stored message without its 250 would come again."""
+        with self._quiet:
+            self._quiet.wait_for(lambda: not self._deliveries, timeout=10)
 
     def handle_error(self, request: object, client_address: object) -> None:
         log.warning("session with %s broke off", client_address, exc_info=True)
