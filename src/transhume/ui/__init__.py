@@ -1,0 +1,1 @@
+"""What a person sees and types: wires everything, prints, and turns an error into an exit code."""

@@ -1,0 +1,195 @@
+"""The status for other programs: keys that stay, each with its meaning."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from transhume.ui.shape import PartView, Proof, Status, Walk
+
+FORMAT = 1
+"""Raised when a key changes its meaning or goes; a new key doesn't raise it."""
+
+KEYS = {
+    "format": "version of this format",
+    "as_of": "the moment that this is true of; all moments are seconds since 1970, UTC",
+    "move": "which move this is",
+    "move.profile": "kind of server",
+    "move.source": "the machine that is left",
+    "move.target": "the machine that takes over",
+    "move.host_key": "the source's public host key that was confirmed",
+    "move.addresses": "the addresses that people use",
+    "move.began": "when the journal was begun; null before",
+    "phase": "prepare, sync, cutover, after, finish, or empty before the first step",
+    "walk": "the last command; null before the first",
+    "walk.command": "its name",
+    "walk.version": "the version of transhume that ran it",
+    "walk.began": "when it began",
+    "walk.ended": "when it ended; null while it runs",
+    "walk.outcome": "running (or killed since), done, failed, interrupted",
+    "walk.message": "what it said at its end",
+    "steps[]": "the steps, in the order of the plan",
+    "steps[].key": "stable name",
+    "steps[].title": "what it does",
+    "steps[].phase": "its phase",
+    "steps[].state": "waiting, running, done, skipped, failed, undone",
+    "steps[].rows": "rows of the documented procedure that it answers",
+    "steps[].began": "when it last began; null before",
+    "steps[].seconds": "how long it last took; null while it is unknown",
+    "parts[]": "the trees, databases and other things that are moved or proved",
+    "parts[].name": "path or name",
+    "parts[].kind": "tree, database, other",
+    "parts[].active": "whether a pass is going on",
+    "parts[].done": "how far the current or last pass is",
+    "parts[].total": "of how much; 0 when nobody knows",
+    "parts[].unit": "bytes, tables, entries",
+    "parts[].at": "when that was seen; null before",
+    "parts[].rate": "units per second; null when there is no estimate",
+    "parts[].eta": "seconds left; null when there is no estimate",
+    "parts[].moved": "when its last pass ended; null before",
+    "parts[].lacking": "how much it lacked when last measured; null before",
+    "parts[].lacking_unit": "in which unit",
+    "parts[].lacking_seconds": "how long that rest would take",
+    "parts[].lacking_at": "when that was measured; null before",
+    "findings[]": "what the last check saw",
+    "findings[].key": "stable name",
+    "findings[].severity": "blocks, unknown, warns, notes",
+    "findings[].where": "source, target, both",
+    "findings[].seen": "what was seen",
+    "findings[].why": "why it matters",
+    "findings[].remedy": "what to do",
+    "proofs[]": "the last comparison of each part",
+    "proofs[].part": "path or name",
+    "proofs[].compared": "how many were compared",
+    "proofs[].equal": "how many of them were equal",
+    "proofs[].unit": "of what",
+    "proofs[].at": "when",
+    "proofs[].whole": "whether all were equal, and there were any",
+    "service": "whether people are served",
+    "service.down": "whether they are shut out now",
+    "service.downtime": "seconds without service so far, all outages together",
+    "service.outages[]": "each time without service",
+    "service.outages[].began": "from when",
+    "service.outages[].ended": "to when; null while it lasts",
+    "past_return": "whether the point of no return was passed",
+    "rolled_back": "whether the move was taken back and not begun again",
+    "finished": "whether the move is over",
+    "changes": "the alterations in the journal, counted",
+    "changes.made": "begun and not taken back",
+    "changes.undone": "taken back",
+    "changes.kept": "left as they are by a rollback",
+    "problem": "the last failure that no success has settled; null without one",
+    "problem.entry": "the journal's entry",
+    "problem.at": "when",
+    "problem.what": "what went wrong",
+    "problem.step": "in which step",
+    "next": "the command to type next; empty when the move is over",
+}
+"""Every key of `to_json`, and what it means."""
+
+
+def to_json(status: Status) -> dict[str, Any]:
+    """The status as `status --json` prints it; see KEYS."""
+    states = [change.state for change in status.changes.values()]
+    undone, kept = states.count("undone"), states.count("kept")
+    return {
+        "format": FORMAT,
+        "as_of": status.as_of,
+        "move": _move(status),
+        "phase": status.phase,
+        "walk": _walk(status.walk) if status.walk else None,
+        "steps": [
+            {
+                "key": step.key,
+                "title": step.title,
+                "phase": step.phase,
+                "state": step.state,
+                "rows": list(step.rows),
+                "began": step.began,
+                "seconds": step.seconds,
+            }
+            for step in status.steps.values()
+        ],
+        "parts": [_part(part) for part in status.parts.values()],
+        "findings": [asdict(finding) for finding in status.findings],
+        "proofs": [_proof(proof) for proof in status.proofs],
+        "service": {
+            "down": status.down,
+            "downtime": status.downtime(),
+            "outages": [asdict(outage) for outage in status.outages],
+        },
+        "past_return": status.past_return,
+        "rolled_back": status.rolled_back,
+        "finished": status.finished,
+        "changes": {
+            "made": len(states) - undone - kept,
+            "undone": undone,
+            "kept": kept,
+        },
+        "problem": asdict(status.problem) if status.problem else None,
+        "next": following(status),
+    }
+
+
+def _move(status: Status) -> dict[str, Any]:
+    return {
+        "profile": status.profile,
+        "source": status.source,
+        "target": status.target,
+        "host_key": status.host_key,
+        "addresses": list(status.addresses),
+        "began": status.began,
+    }
+
+
+def _walk(walk: Walk) -> dict[str, Any]:
+    fields = asdict(walk)
+    del fields["id"]
+    return fields
+
+
+def _part(part: PartView) -> dict[str, Any]:
+    rest = part.rest
+    return {
+        "name": part.name,
+        "kind": part.kind,
+        "active": part.active,
+        "done": part.done,
+        "total": part.total,
+        "unit": part.unit,
+        "at": part.at,
+        "rate": part.rate,
+        "eta": part.eta,
+        "moved": part.moved,
+        "lacking": rest.lacking if rest else None,
+        "lacking_unit": rest.unit if rest else "",
+        "lacking_seconds": rest.seconds if rest else None,
+        "lacking_at": rest.at if rest else None,
+    }
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    return {**asdict(proof), "whole": proof.whole}
+
+
+def following(status: Status) -> str:
+    """The command to type next, from what the journal says alone."""
+    walk = status.walk
+    if status.finished:
+        return ""
+    if walk is not None and walk.outcome != "done" and walk.command:
+        return f"transhume {walk.command}"
+    if status.rolled_back:
+        return "transhume check"
+    return f"transhume {_AFTER.get(_furthest(status), 'check')}"
+
+
+_AFTER = {"prepare": "sync", "sync": "cutover", "cutover": "finish", "after": "finish"}
+
+
+def _furthest(status: Status) -> str:
+    reached = ""
+    for step in status.steps.values():
+        if step.state in ("done", "skipped"):
+            reached = step.phase
+    return reached

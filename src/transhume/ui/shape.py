@@ -1,0 +1,182 @@
+"""What a person wants to know about a move, as data: filled by the fold, read by every screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from transhume.core.finding import Finding
+
+StepState = Literal["waiting", "running", "done", "skipped", "failed", "undone"]
+Outcome = Literal["running", "done", "failed", "interrupted", "killed"]
+PartKind = Literal["tree", "database", "other"]
+
+
+@dataclass
+class Walk:
+    """One command of the tool. `running` may also mean killed, until the next one begins."""
+
+    id: int
+    command: str
+    version: str
+    began: float
+    ended: float | None = None
+    outcome: Outcome = "running"
+    message: str = ""
+
+
+@dataclass
+class StepView:
+    """One step as it stands."""
+
+    key: str
+    title: str
+    phase: str = ""
+    state: StepState = "waiting"
+    began: float | None = None
+    seconds: float | None = None
+    rows: tuple[int, ...] = ()
+
+
+@dataclass
+class Span:
+    """One time that a step was walked."""
+
+    walk: int
+    key: str
+    began: float
+    ended: float | None = None
+    state: StepState = "running"
+
+
+@dataclass
+class ChangeView:
+    """One alteration that was begun. `back` and `act` are as the journal keeps them."""
+
+    id: int
+    step: str
+    title: str
+    at: float
+    act: dict[str, Any]
+    back: dict[str, Any]
+    commands: tuple[str, ...] = ()
+    state: Literal["begun", "done", "failed", "undone", "kept"] = "begun"
+    seconds: float | None = None
+    error: str = ""
+    kept: str = ""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared of one part, and how much of it was equal."""
+
+    part: str
+    compared: int
+    equal: int
+    unit: str
+    at: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether all is equal; nothing compared is no proof."""
+        return 0 < self.compared == self.equal
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What a part lacked when it was last measured, and how long the rest would take."""
+
+    lacking: int
+    total: int
+    unit: str
+    seconds: float
+    at: float
+
+
+@dataclass
+class PartView:
+    """One tree or database: its current or last pass, what it lacks, its last proof."""
+
+    name: str
+    kind: PartKind
+    active: bool = False
+    began: float | None = None
+    done: int = 0
+    total: int = 0
+    unit: str = "bytes"
+    at: float | None = None
+    rate: float | None = None
+    eta: float | None = None
+    moved: float | None = None
+    """When its last pass came to its end."""
+    rest: Rest | None = None
+    proof: Proof | None = None
+
+
+@dataclass
+class Outage:
+    """People were shut out from `began` to `ended`, or still are."""
+
+    began: float
+    ended: float | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The last failure that no later success has settled; `entry` is the journal's."""
+
+    entry: int
+    at: float
+    what: str
+    step: str = ""
+
+
+@dataclass
+class Status:
+    """Where a move stands."""
+
+    profile: str = ""
+    source: str = ""
+    target: str = ""
+    host_key: str = ""
+    addresses: tuple[str, ...] = ()
+    began: float | None = None
+    as_of: float = 0.0
+    """The moment that this is true of."""
+    phase: str = ""
+    walks: list[Walk] = field(default_factory=list)
+    steps: dict[str, StepView] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
+    changes: dict[int, ChangeView] = field(default_factory=dict)
+    parts: dict[str, PartView] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    found_in: object = 0
+    """The walk that the findings are of."""
+    outages: list[Outage] = field(default_factory=list)
+    past_return: bool = False
+    return_reason: str = ""
+    rolled_back: bool = False
+    finished: bool = False
+    problem: Problem | None = None
+
+    @property
+    def walk(self) -> Walk | None:
+        """The last command, running or ended."""
+        return self.walks[-1] if self.walks else None
+
+    @property
+    def down(self) -> bool:
+        """Whether people are shut out."""
+        return bool(self.outages) and self.outages[-1].ended is None
+
+    @property
+    def proofs(self) -> list[Proof]:
+        """The last proof of each part."""
+        return [part.proof for part in self.parts.values() if part.proof]
+
+    def downtime(self) -> float:
+        """Seconds without service, all outages together, up to `as_of` when one is still open."""
+        return sum(
+            max(0.0, (self.as_of if outage.ended is None else outage.ended) - outage.began)
+            for outage in self.outages
+        )

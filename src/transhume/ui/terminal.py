@@ -1,0 +1,205 @@
+"""Findings, plan, forecast and errors on a terminal: few words, aligned, the next command last."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from transhume.core.change import Change, Never, WriteFile, leaves
+from transhume.core.finding import Finding
+from transhume.core.plan import Foreseen
+from transhume.errors import TranshumeError
+from transhume.ui.acts import Spoken, backward, brief_backs, difference, moved, on, places, spoken
+from transhume.ui.layout import natural, paragraph, put, row, rule, text
+from transhume.ui.words import about, between, duration, ranges
+
+Former = Callable[[WriteFile], "bytes | None"]
+"""What a file holds before it is written; None when it isn't there."""
+
+_SEVERITIES = ("blocks", "unknown", "warns", "notes")
+_STYLES = {"blocks": "bold red", "unknown": "bold magenta", "warns": "yellow", "notes": "cyan"}
+_ROOMY = 50
+"""With less than this for its text, a finding's text goes below its name."""
+
+
+def make_console(file: TextIO | None = None) -> Console:
+    """The console for this process; it never takes text for markup, emoji or a link."""
+    stream = file or sys.stdout
+    return Console(file=stream, markup=False, highlight=False, emoji=False)
+
+
+def findings(
+    console: Console,
+    found: Sequence[Finding],
+    *,
+    checks: int,
+    seconds: float,
+    closing: str = "Nothing was changed.",
+) -> None:
+    """The findings, the worst first, and one line of sums; a check counts once, by its worst."""
+    ordered = sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity))
+    names = [text(finding.key) for finding in ordered]
+    widths = [natural([Text(finding.severity) for finding in ordered], 7), natural(names, 24), 6]
+    room = console.width - 1 - sum(widths) - 6
+    for finding, name in zip(ordered, names, strict=True):
+        severity = Text(finding.severity.upper(), style=_STYLES[finding.severity])
+        head = [severity, name, Text(finding.where, style="dim")]
+        if room >= _ROOMY:
+            row(console, [*head, _told(finding)], [*widths, room])
+        else:
+            row(console, head, widths)
+            row(console, [Text(), _told(finding)], [widths[0], console.width - 3 - widths[0]])
+    put(console, Text(f" {_sums(ordered, checks)}   {duration(seconds)}.   {closing}"))
+
+
+def _told(finding: Finding) -> Text:
+    lines = [text(finding.seen, "bold" if finding.severity == "blocks" else "")]
+    lines += [text(finding.why)] if finding.why else []
+    lines += [Text("→ ").append_text(text(finding.remedy))] if finding.remedy else []
+    return Text("\n").join(lines)
+
+
+def _sums(ordered: Sequence[Finding], checks: int) -> str:
+    worst: dict[str, str] = {}
+    for finding in ordered:
+        worst.setdefault(finding.key, finding.severity)
+    counts = [(list(worst.values()).count(severity), severity) for severity in _SEVERITIES]
+    said = [f"{number} {severity}" for number, severity in counts if number]
+    passed = f"{max(0, checks - len(worst))} pass"
+    return f"{checks} check{'' if checks == 1 else 's'}: {', '.join([*said, passed])}."
+
+
+def plan(
+    console: Console,
+    foreseen: Sequence[Foreseen],
+    commands: bool = False,
+    former: Former | None = None,
+) -> None:
+    """The steps with their ways back, and where the point of no return lies."""
+    widths = _plan_widths(console, foreseen)
+    titles = ("phase", "step", "", "on", "way back", "page")
+    row(console, [Text(title, style="dim") for title in titles], widths)
+    phase, returned = "", False
+    for step in foreseen:
+        if step.final and not returned:
+            rule(console, f"point of no return: {_why_never(step)}", "bold yellow")
+            returned = True
+        first = "" if step.step.phase == phase else step.step.phase
+        phase = step.step.phase
+        row(console, [Text(first, style="bold"), *_plan_cells(step)], widths)
+        if commands:
+            for change in step.changes:
+                _change(console, change, former)
+
+
+def _plan_cells(foreseen: Foreseen) -> list[Text]:
+    step, changes = foreseen.step, foreseen.changes
+    back = Text(brief_backs(changes)) if changes else Text("nothing to change", style="dim")
+    where = on(places(changes) or step.touches)
+    title = text(step.title, "" if changes else "dim")
+    return [title, Text(moved(changes)), Text(where), back, Text(ranges(step.rows), style="dim")]
+
+
+def _plan_widths(console: Console, foreseen: Sequence[Foreseen]) -> list[int]:
+    cells = [_plan_cells(step) for step in foreseen] or [[Text()] * 5]
+    amount, where, _, page = (natural([row[i] for row in cells], 12) for i in (1, 2, 3, 4))
+    fixed = [7, amount, max(where, 2), max(page, 4)]
+    room = console.width - 2 - sum(fixed) - 2 * (5 if amount else 4)
+    title = natural([row[0] for row in cells], max(16, room * 3 // 5))
+    back = natural([row[3] for row in cells], max(12, room - title))
+    return [7, title, amount, fixed[2], max(back, 8), fixed[3]]
+
+
+def _why_never(foreseen: Foreseen) -> str:
+    backs = (change.back for change in foreseen.changes)
+    return next((back.reason for back in backs if isinstance(back, Never)), "")
+
+
+def _change(console: Console, change: Change, former: Former | None) -> None:
+    put(console, Text("   ").append_text(text(change.title, "bold")))
+    for leaf in leaves(change.act):
+        _say(console, list(spoken(leaf)), "green")
+        if former is not None and isinstance(leaf, WriteFile):
+            _difference(console, difference(former(leaf), leaf.content, leaf.path))
+    put(console, Text("     way back", style="dim"))
+    _say(console, backward(change.back), "blue")
+
+
+def _say(console: Console, entries: Sequence[Spoken], style: str) -> None:
+    for entry in entries:
+        for line in entry.lines(console.width - 8):
+            put(console, Text(f"       {line}", style=style if entry.typed else ""))
+
+
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def _difference(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        put(console, Text(f"       {line}", style=_DIFF_STYLES.get(line[:1], "dim")))
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One summand of the forecast, with its range and what it is founded on."""
+
+    name: str
+    seconds: float
+    low: float
+    high: float
+    basis: str = ""
+
+
+def forecast_line(parts: Sequence[Expected]) -> str:
+    """The forecast of the downtime in one sentence."""
+    if not parts:
+        return "Expected downtime: no estimate yet."
+    total, low, high = _total(parts)
+    names = ", ".join(f"{part.name} {_bare(part.seconds)}" for part in parts)
+    return f"Expected downtime {about(total)} ({between(_bare(low), _bare(high))}): {names}."
+
+
+def _total(parts: Sequence[Expected]) -> tuple[float, float, float]:
+    return (
+        sum(part.seconds for part in parts),
+        sum(part.low for part in parts),
+        sum(part.high for part in parts),
+    )
+
+
+def _bare(seconds: float) -> str:
+    return about(seconds).removesuffix(" s")
+
+
+def forecast(console: Console, parts: Sequence[Expected]) -> None:
+    """The forecast as a table, each summand with what it is founded on."""
+    if parts:
+        rows = [(part.name, part.seconds, part.low, part.high, part.basis) for part in parts]
+        rows.append(("in all", *_total(parts), ""))
+        names = natural([text(name) for name, *_ in rows], 28)
+        widths = [names, 11, 15, max(12, console.width - 1 - names - 11 - 15 - 6)]
+        for name, seconds, low, high, basis in rows:
+            span = between(_bare(low), _bare(high))
+            cells = [text(name), Text(about(seconds)), Text(span), text(basis, "dim")]
+            row(console, cells, widths)
+    paragraph(console, forecast_line(parts), indent=1)
+
+
+def error(console: Console, problem: TranshumeError, entry: int | None = None) -> None:
+    """One error: what, what it means for the two machines, what to type next."""
+    what, *details = problem.what.strip().splitlines() or [""]
+    stop = "" if what.endswith((".", "!", "?", ":")) or details else "."
+    paragraph(console, f"transhume: {what}{stop}", hang=2, style="bold")
+    for detail in details:
+        paragraph(console, detail, indent=4)
+    if problem.state:
+        paragraph(console, problem.state, indent=2)
+    if problem.remedy:
+        paragraph(console, f"Next: {problem.remedy}", indent=2, hang=6)
+    if entry is not None:
+        paragraph(console, f"Details: transhume status, or the journal's entry {entry}.", indent=2)
