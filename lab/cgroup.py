@@ -40,8 +40,9 @@ def join(path: str) -> None:
 
 
 def processes(path: str) -> Iterator[int]:
-    for listing in sorted((unified() / TOP / path).glob("**/cgroup.procs")):
+    for folder, _, _ in os.walk(unified() / TOP / path):
         with contextlib.suppress(OSError):
+            listing = Path(folder) / "cgroup.procs"
             # Zero stands for a process of another pid namespace than ours.
             yield from (int(pid) for pid in listing.read_text().split() if pid != "0")
 

@@ -174,7 +174,7 @@ class Machine:
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs argv inside, for whoever starts it himself."""
-        enter = ["nsenter", f"--target={self._leader()}", "--all", "--root", "--wd=/"]
+        enter = ["nsenter", f"--target={self._leader()}", "--all", "--root", "--wd"]
         environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
         if "TERM" in os.environ:
             environment.append(f"TERM={os.environ['TERM']}")

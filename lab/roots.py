@@ -17,7 +17,8 @@ from typing import Literal, get_args
 from lab import disk, install, places
 from lab.shell import LabError, run, say
 
-Kind = Literal["base", "server", "target"]
+# A target has the tool's dependencies below the stand-in, which changes far more often.
+Kind = Literal["base", "server", "runtime", "target"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 PACKAGES = (
@@ -168,5 +169,6 @@ def _install_standin(root: Path, release: str) -> None:
 LAYERS: dict[Kind, Layer] = {
     "base": Layer(None, lambda release: [*_packages(release), ANSWERS, CUSTOMISE], _debootstrap),
     "server": Layer("base", _standin_parts, _install_standin),
-    "target": Layer("server", install.parts, install.dependencies),
+    "runtime": Layer("base", install.parts, install.dependencies),
+    "target": Layer("runtime", _standin_parts, _install_standin),
 }

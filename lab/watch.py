@@ -17,6 +17,14 @@ REBOOT = 133
 FANOTIFY = "fanotify_init fanotify_mark open_by_handle_at name_to_handle_at"
 CAPABILITIES = "CAP_DAC_READ_SEARCH,CAP_NET_ADMIN,CAP_NET_RAW"
 
+SETTINGS = {
+    # Debian 13 refuses cgroup v1, which nspawn would else hand on from a host that has it.
+    "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
+    # An admin sets sysctls of the network; /sys must stay read-only, by which the managers
+    # see that no udev will ever announce a card.
+    "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",
+}
+
 
 def container(name: str, role: Role) -> str:
     return f"{name}-{SHORT[role]}"
@@ -50,8 +58,7 @@ def power(name: str, role: Role) -> int:
         nspawn(name, role, places.host(name, role) / "root"),
         stdin=subprocess.DEVNULL,
         check=False,
-        # Debian 12 and later refuse cgroup v1, which nspawn would else hand on from a host with it.
-        env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+        env=os.environ | SETTINGS,
         preexec_fn=lambda: cgroup.join(box),
     ).returncode
 
