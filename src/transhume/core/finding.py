@@ -24,9 +24,39 @@ class Finding:
     remedy: str = ""
 
 
-def stopping(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that forbid going on: what blocks, and what couldn't be checked."""
-    return [finding for finding in findings if finding.severity in ("blocks", "unknown")]
+@dataclass(frozen=True)
+class Proof:
+    """What was compared and how much of it is equal; `differing` names each difference.
+
+    `since` counts what differs because people have used the target since it was opened.
+    """
+
+    part: str
+    compared: int
+    equal: int
+    unit: str
+    differing: tuple[str, ...] = ()
+    since: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Everything is equal, and there was something to compare: 0 of 0 proves nothing."""
+        return 0 < self.compared == self.equal
+
+    def __str__(self) -> str:
+        if self.compared == 0:
+            return f"{self.part}: nothing to compare"
+        named = "; ".join(self.differing[:3])
+        return f"{self.part}: {self.compared - self.equal} of {self.compared} differ ({named})"
+
+
+def stopping(seen: Iterable[Finding | Proof]) -> list[str]:
+    """What forbids going on: what blocks, what couldn't be checked, what isn't wholly equal."""
+    return [
+        str(item) if isinstance(item, Proof) else f"{item.where}: {item.seen}"
+        for item in seen
+        if (not item.whole if isinstance(item, Proof) else item.severity in ("blocks", "unknown"))
+    ]
 
 
 def accept(findings: Iterable[Finding], keys: Iterable[str]) -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from transhume.core.change import Change, Place
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
 
 Phase = Literal["prepare", "sync", "cutover", "after", "finish"]
@@ -43,6 +43,6 @@ class Step(ABC):
         """The changes, from what is read now."""
         return iter(())
 
-    def verify(self, pair: Pair) -> Iterator[Finding]:
-        """What isn't as the step should have left it; nothing when its effect holds."""
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        """What isn't as the step should have left it, and what was compared to know."""
         return iter(())

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from transhume.core.change import Change, Keep, Never, Place
-from transhume.core.finding import Finding, stopping
+from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
 from transhume.core.plan import Plan
 from transhume.core.step import Phase, Step
@@ -61,7 +60,7 @@ class Engine:
             self.journal.write("down")
         for change in step.run(self.pair):
             self._change(step, change)
-        self._prove(step, step.verify(self.pair))
+        self._prove(step)
         if step.service == "up":
             self.journal.write("up")
         self.journal.write("step-done", step=step.key, seconds=time.monotonic() - began)
@@ -83,11 +82,14 @@ class Engine:
             raise
         self.journal.write("change-done", change=begun.id, seconds=time.monotonic() - began)
 
-    def _prove(self, step: Step, findings: Iterator[Finding]) -> None:
-        stop = stopping(findings)
+    def _prove(self, step: Step) -> None:
+        seen = list(step.verify(self.pair))
+        for proof in seen:
+            if isinstance(proof, Proof):
+                self.journal.write("proved", step=step.key, **asdict(proof))
+        stop = stopping(seen)
         if stop:
-            seen = "; ".join(f"{finding.where}: {finding.seen}" for finding in stop[:5])
-            raise StepFailed(f"{step.title}: the effect didn't come about ({seen})")
+            raise StepFailed(f"{step.title}: the effect didn't come about ({'; '.join(stop[:5])})")
 
 
 def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import Change, Run, Series, SyncFiles, SyncTree, WriteFile, psql
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps import postfix
-from transhume.steps.trees import compare, differs
+from transhume.steps.trees import prove
 
 _SECRET = re.compile(r"(?im)^(\s*[\w.-]*(?:password|passwd|secret|token|key)\w*\s*[=:]\s*).+$")
 
@@ -35,12 +35,13 @@ _PUT_BACK = (
 class Configuration(Step):
     """Folders are mirrored with the wizard's leftovers removed, files copied; both are kept aside.
 
-    `files` may hold shell patterns. Postfix's main.cf and master.cf aren't copied blindly: see
-    postfix.py. `role` is the database role whose password the configuration holds.
+    `files` may hold shell patterns; `own` stays as the target has it. Postfix's main.cf and
+    master.cf aren't copied blindly: see postfix.py. `ini` holds the password of the role.
     """
 
     folders: tuple[str, ...]
     files: tuple[str, ...]
+    own: tuple[str, ...]
     kept: str
     ini: str
     key = "configuration"
@@ -60,13 +61,17 @@ class Configuration(Step):
             Run("target", ("sh", "-c", _PUT_BACK, "put-back", self.kept, *everything, *databases)),
         )
         back = Run("target", ("true",))  # Putting back what was kept takes back all of these.
-        acts = tuple(SyncTree(folder, finish=True) for folder in folders)
+        acts = tuple(self._mirror(folder) for folder in folders)
         yield Change("mirror folders", Series((*acts, SyncFiles(files))), back)
         for path, content in postfix.adapted(pair).items():
             yield Change(f"write {path}", WriteFile("target", path, content), back)
         for path in maps:
             yield Change(f"build the map {path}", postfix.build(path, pair.target), back)
         yield Change("set the database role's password", self._password(pair), back)
+
+    def _mirror(self, folder: str) -> SyncTree:
+        inside = (path.removeprefix(folder) for path in self.own if path.startswith(f"{folder}/"))
+        return SyncTree(folder, finish=True, exclude=tuple(inside))
 
     def _password(self, pair: Pair) -> Run:
         """Let the target's own server read the password from the file and encrypt it itself."""
@@ -92,17 +97,15 @@ class Configuration(Step):
         listed = [path for folder in folders for path in _files(pair.source, folder)]
         extra = [path for folder in folders for path in _files(pair.target, folder)]
         wanted = postfix.adapted(pair)
-        for path in sorted({*listed, *extra, *files}):
+        for path in sorted({*listed, *extra, *files} - set(self.own)):
             yield from _diff(path, pair.target.file(path), pair.source.file(path))
         for path, content in wanted.items():
             yield from _diff(path, pair.target.file(path), content)
 
-    def verify(self, pair: Pair) -> Iterator[Finding]:
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         folders, files = self.present(pair)
         for folder in folders:
-            lack = compare(pair, folder, contents=True)
-            if lack.differing:
-                yield differs(lack)
+            yield prove(pair, self._mirror(folder), contents=True)
         for path in files:
             if pair.source.file(path) != pair.target.file(path):
                 yield Finding("file-differs", "blocks", "target", f"{path} isn't the source's")

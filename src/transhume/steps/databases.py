@@ -1,9 +1,10 @@
-"""Copy databases: dump in parallel, create with the source's settings, restore, believe no silence."""
+"""Copy databases: dump in parallel, create like the source's, restore to the first error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
@@ -17,10 +18,10 @@ from transhume.core.change import (
     Together,
     psql,
 )
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
-from transhume.steps.rows import Tables, contents, schema
+from transhume.steps.rows import contents, schema
 
 _KEEP = Keep("the target's databases are a copy; its own were those of an empty server")
 _UNIT = "postgresql.service"
@@ -61,7 +62,8 @@ def described(host: Host, name: str) -> Database | None:
     if not rows:
         return None
     settings = tuple((role, value) for role, value in host.sql("postgres", _SETTINGS, name))
-    return Database(*rows[0], settings)
+    found, owner, encoding, collate, ctype = rows[0]
+    return Database(found, owner, encoding, collate, ctype, settings)
 
 
 def creation(database: Database) -> str:
@@ -257,29 +259,32 @@ class Restore(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         yield from self.copier.restore(pair)
 
-    def verify(self, pair: Pair) -> Iterator[Finding]:
+    def verify(self, pair: Pair) -> Iterator[Proof]:
         for name in self.copier.names:
-            for seen in differences(pair, name):
-                yield Finding("database-differs", "blocks", "target", seen)
+            yield from prove(pair, name)
 
 
-def differences(pair: Pair, name: str) -> list[str]:
-    """Everything in which the target's database isn't equal to the source's."""
-    if described(pair.source, name) != described(pair.target, name):
-        return [f"{name}: owner, encoding, locale or settings differ, or it is missing"]
-    there, here = schema(pair.source, name), schema(pair.target, name)
-    if there != here:
-        missing, extra = sorted(there - here), sorted(here - there)
-        first = "; ".join(" ".join(item) for item in (missing + extra)[:3])
-        return [f"{name}: {len(missing)} objects missing, {len(extra)} in excess ({first})"]
-    return different_rows(name, contents(pair.source, name), contents(pair.target, name))
+def prove(pair: Pair, name: str) -> Iterator[Proof]:
+    """The database's proofs: its own settings, its objects, its rows and sequences."""
+    there, here = described(pair.source, name), described(pair.target, name)
+    yield _proof(f"{name}: settings", {"it": there}, {"it": here}, "databases")
+    if here is None:
+        return
+    objects = [dict.fromkeys(schema(host, name), "as here") for host in (pair.source, pair.target)]
+    yield _proof(f"{name}: schema", objects[0], objects[1], "objects")
+    yield _proof(name, contents(pair.source, name), contents(pair.target, name), "tables")
 
 
-def different_rows(name: str, there: Tables, here: Tables) -> list[str]:
-    """The tables and sequences whose contents differ, with both counts."""
-    return [
-        f"{name}.{table}: {there[table][0]} on the source, {here[table][0]} on the target"
-        + (" (equal in number, not in content)" if there[table][0] == here[table][0] else "")
-        for table in there
-        if there[table] != here[table]
-    ]
+def _proof(part: str, there: Mapping[Any, object], here: Mapping[Any, object], unit: str) -> Proof:
+    keys = sorted({*there, *here})
+    differing = tuple(
+        f"{_named(key)}: {there.get(key, 'missing')} on the source, "
+        f"{here.get(key, 'missing')} on the target"
+        for key in keys
+        if there.get(key) != here.get(key)
+    )
+    return Proof(part, len(keys), len(keys) - len(differing), unit, differing)
+
+
+def _named(key: object) -> str:
+    return " ".join(key) if isinstance(key, tuple) else str(key)

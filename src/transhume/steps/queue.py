@@ -35,6 +35,7 @@ def messages(host: Host) -> int:
 class MoveQueue(Step):
     """Queue files are named by their inode, so Postfix renames them on the new disk."""
 
+    mail: str
     key = "move-queue"
     title = "move the mail queue"
     why = "Whoever got a 250 for a message must find it delivered; the source keeps its copy."
@@ -42,6 +43,8 @@ class MoveQueue(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         keep = Keep("mail stays stopped on the target; the source still has the same messages")
+        stop = Run("target", ("systemctl", "stop", self.mail))
+        yield Change("stop mail while its queue is filled", stop, keep)
         trees = tuple(SyncTree(f"{SPOOL}/{queue}", finish=True) for queue in QUEUES)
         yield Change("copy the queue", Together(trees), keep)
         yield Change("name the queue files anew", Run("target", ("postsuper", "-s")), keep)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transhume.core.change import Change, Keep, Run, SyncTree, Together
-from transhume.core.finding import Finding
+from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.errors import StepFailed
@@ -55,7 +55,7 @@ def existing(pair: Pair, trees: tuple[Tree, ...]) -> list[Tree]:
     return found
 
 
-def compare(pair: Pair, path: str, *, contents: bool = False) -> Lack:
+def compare(pair: Pair, tree: SyncTree, *, contents: bool = False) -> Lack:
     """Everything in which the target's tree differs from the source's, by rsync's own account.
 
     Names, kinds, sizes, times, owners, modes, ACLs, extended attributes and hard links are
@@ -63,14 +63,14 @@ def compare(pair: Pair, path: str, *, contents: bool = False) -> Lack:
     """
     reading = ("rsync", "-n", "--itemize-changes", "--out-format=%i %n", "--stats")
     checksum = ("--checksum",) if contents else ()
-    output = pair.target.ask(*reading, *checksum, *SyncTree(path, finish=True).arguments())
+    output = pair.target.ask(*reading, *checksum, *replace(tree, finish=True).arguments())
     if output.status != 0:
         said = output.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
-        raise StepFailed(f"{path} can't be compared (rsync status {output.status}): {said[0]}")
+        raise StepFailed(f"{tree.path} can't be compared (rsync status {output.status}): {said[0]}")
     listed, _, stats = output.text.partition("\nNumber of files: ")
     numbers = {key: _number(rule, f"Number of files: {stats}") for key, rule in _STATS.items()}
     differing = tuple(line for line in listed.splitlines() if _differs(line))
-    return Lack(path, differing, numbers["files"], numbers["lacking"], numbers["total"])
+    return Lack(tree.path, differing, numbers["files"], numbers["lacking"], numbers["total"])
 
 
 def _differs(line: str) -> bool:
@@ -97,7 +97,7 @@ class SyncTrees(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         for tree in existing(pair, self.trees):
-            expected = compare(pair, tree.path).lacking
+            expected = compare(pair, SyncTree(tree.path)).lacking
             act = SyncTree(tree.path, delete=tree.churns, expected=expected)
             yield Change(f"copy {tree.path}", act, _KEEP)
 
@@ -121,20 +121,13 @@ class FinishTrees(Step):
         durable = Run("target", ("sync", "--file-system", *paths))
         yield Change("wait until they are on disk", durable, _KEEP)
 
-    def verify(self, pair: Pair) -> Iterator[Finding]:
+    def verify(self, pair: Pair) -> Iterator[Proof]:
         for tree in existing(pair, self.trees):
-            lack = compare(pair, tree.path)
-            if lack.differing:
-                yield differs(lack)
+            yield prove(pair, SyncTree(tree.path))
 
 
-def differs(lack: Lack) -> Finding:
-    """The finding for a tree that isn't equal."""
-    first = ", ".join(lack.differing[:3])
-    return Finding(
-        "tree-differs",
-        "blocks",
-        "target",
-        f"{lack.path}: {len(lack.differing)} differences ({first})",
-        "What is missing or other here would be missing for its owner.",
-    )
+def prove(pair: Pair, tree: SyncTree, *, contents: bool = False) -> Proof:
+    """The tree's proof: all its entries, and those in which the target differs."""
+    lack = compare(pair, tree, contents=contents)
+    compared = max(lack.files, len(lack.differing))
+    return Proof(tree.path, compared, compared - len(lack.differing), "entries", lack.differing)

@@ -1,0 +1,1 @@
+"""What is known about kinds of servers: layouts as data, order and conditions as Python."""

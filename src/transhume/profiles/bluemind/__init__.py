@@ -1,0 +1,1 @@
+"""BlueMind: where it keeps what, and in which order it moves."""

@@ -1,0 +1,102 @@
+"""What has to be done once the server stands in the other's place: rows 18 to 21."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Await, Change, Keep, Run, Series
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+from transhume.steps import postfix
+
+_KEEP = Keep("it is the target's own, and rebuilt by the same call")
+_REPAIR = "http://127.0.0.1:8090/api/system/maildelivery/mgmt/_repair"
+_CALL = (
+    # The token goes through a pipe: an argument would stand in the list of processes.
+    'printf \'header = "X-BM-ApiKey: %s"\\n\' "$(cat /etc/bm/bm-core.tok)" '
+    '| curl -fsS -K - -X POST "$1"'
+)
+_NEWER = 'for f in "$@"; do test "$f" -nt "$0" || exit 1; done'
+_STAMP = "/run/transhume/maps-asked"
+
+
+@dataclass(frozen=True)
+class Firewall(Step):
+    """Saving the firewall in the console does nothing when nothing was changed there."""
+
+    key = "firewall"
+    title = "regenerate the firewall"
+    why = "Its rules name the servers' addresses; the console's Save does nothing when unchanged."
+    phase = "after"
+    rows = (18,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield Change("regenerate", Run("target", ("bm-cli", "maintenance", "update-fw")), _KEEP)
+
+
+@dataclass(frozen=True)
+class Maps(Step):
+    """The call reports success before anything is written, so the files are awaited."""
+
+    flats: tuple[str, ...]
+    key = "maps"
+    title = "regenerate Postfix's maps"
+    why = "They come from the database; done is when the files are new, not when the call returns."
+    phase = "after"
+    rows = (19,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        present = [path for path in self.flats if pair.target.file(path) is not None]
+        files = tuple(
+            name for path in present for name in (path, postfix.database_of(path, pair.target))
+        )
+        ask = Series(
+            (
+                Run("target", ("touch", "-d", "1 second ago", _STAMP)),
+                Run("target", ("sh", "-c", _CALL, "call", _REPAIR)),
+                Await("target", ("sh", "-c", _NEWER, _STAMP, *files), 60),
+            )
+        )
+        yield Change("regenerate and wait for the files", ask, _KEEP)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        present = tuple(path for path in self.flats if pair.target.file(path) is not None)
+        return postfix.unanswered(pair, present)
+
+
+@dataclass(frozen=True)
+class Networks(Step):
+    """With the source's address nothing is to be put in its place; that is proved."""
+
+    moves: bool
+    key = "networks"
+    title = "prove My Networks and the addresses"
+    why = "The target answers at the source's address, so nothing in its settings may differ."
+    phase = "after"
+    rows = (20,)
+    touches = frozenset()
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for query in (
+            "select configuration::text from t_systemconf",
+            "select string_agg(ip || ' ' || name, ',' order by item_id) from t_server",
+        ):
+            there, here = (host.sql("bj", query) for host in (pair.source, pair.target))
+            if there != here:
+                yield Finding("settings-differ", "blocks", "target", f"{query}: not the source's")
+
+
+@dataclass(frozen=True)
+class Tick(Step):
+    """The monitoring names the server's address in its own files."""
+
+    key = "tick"
+    title = "reconfigure the monitoring"
+    why = "bm-tick's files are regenerated on the new machine."
+    phase = "after"
+    rows = (21,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield Change("reconfigure", Run("target", ("bm-cli", "tick", "reconfigure")), _KEEP)

@@ -1,0 +1,66 @@
+"""A layout says where one version of BlueMind keeps what; it is TOML, checked here."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from pydantic import Field
+
+from transhume.core import toml
+from transhume.core.settings import Folder, Part
+
+
+class TreeLayout(Part):
+    """One tree of data."""
+
+    path: Folder
+    holds: str = Field(description="what it contains, for people")
+    optional: bool = Field(default=False, description="not every server has it")
+    churns: bool = Field(default=False, description="its files are replaced all the time")
+
+
+class DatabaseLayout(Part):
+    """The databases and where their login stands."""
+
+    names: tuple[str, ...]
+    ini: str = Field(pattern=r"^/[\w./-]+$", description="[global] holds user, password and port")
+
+
+class ServiceLayout(Part):
+    """The units, and how they are driven."""
+
+    patterns: tuple[str, ...] = Field(description="every unit that may write or serve")
+    mail: str
+    stop: tuple[str, ...]
+    start: tuple[str, ...]
+    others: tuple[str, ...] = Field(description="units that `stop` forgets")
+    state: str = Field(description="the core's call that tells its state")
+    serving: str = Field(description="what it answers when it serves")
+    limit: int = Field(gt=0, description="seconds that a start may take")
+    ports: tuple[int, ...] = Field(description="TCP ports of clients")
+
+
+class ConfigurationLayout(Part):
+    """What of /etc and beside it moves."""
+
+    folders: tuple[Folder, ...]
+    files: tuple[str, ...]
+    certificate: Folder = Field(description="what mail and web show to visitors")
+    own: tuple[Folder, ...] = Field(description="what the target keeps of its own inside these")
+
+
+class Layout(Part):
+    """The whole file."""
+
+    name: str
+    versions: str = Field(description="beginning of the versions that it describes")
+    tree: tuple[TreeLayout, ...]
+    databases: DatabaseLayout
+    services: ServiceLayout
+    configuration: ConfigurationLayout
+
+
+def load(name: str) -> Layout:
+    """The layout of that name; SettingsError with the line that is wrong."""
+    path = resources.files(__package__) / f"{name}.toml"
+    return toml.read(Layout, path.read_text(), f"the layout {name}")

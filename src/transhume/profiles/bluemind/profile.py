@@ -1,0 +1,82 @@
+"""The plan for moving a BlueMind 5 server: which steps, in which order."""
+
+from __future__ import annotations
+
+import os
+
+from transhume.core.plan import Plan
+from transhume.core.settings import Settings
+from transhume.profiles.bluemind import after
+from transhume.profiles.bluemind.checks import checks
+from transhume.profiles.bluemind.layout import Layout
+from transhume.steps import databases, door, services, trees
+from transhume.steps.address import address_steps
+from transhume.steps.configuration import Configuration
+from transhume.steps.queue import MoveQueue
+from transhume.steps.requirements import Requirements
+from transhume.steps.visit import Visit
+
+MARKER = "/etc/transhume-moved"
+
+
+def all_trees(layout: Layout, settings: Settings) -> tuple[trees.Tree, ...]:
+    """The layout's trees and the admin's own."""
+    known = tuple(trees.Tree(tree.path, tree.optional, tree.churns) for tree in layout.tree)
+    return known + tuple(trees.Tree(path) for path in settings.trees)
+
+
+def configuration(layout: Layout, settings: Settings) -> Configuration:
+    """The step that brings the configuration; also asked for its diff."""
+    part = layout.configuration
+    return Configuration(
+        part.folders, part.files, part.own, f"{settings.state}/kept", layout.databases.ini
+    )
+
+
+def plan(layout: Layout, settings: Settings, ssh_host: str) -> Plan:
+    """All steps in order."""
+    own = layout.services
+    driven = services.Services(
+        own.patterns, own.mail, own.stop, own.start, own.others, own.state, own.serving, own.limit
+    )
+    moved = all_trees(layout, settings)
+    dumps = f"{settings.state}/dumps"
+    jobs = settings.databases.jobs or os.cpu_count() or 1
+    copier = databases.Copier(layout.databases.names, dumps, jobs)
+    before_freeze, replace = address_steps(settings.address, ssh_host)
+    flats = tuple(path for path in layout.configuration.files if path.endswith("-flat"))
+    identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
+    return Plan(
+        (
+            Requirements(checks(layout)),
+            door.Close(own.ports),
+            services.HoldTarget(driven),
+            databases.StartPostgres(),
+            trees.SyncTrees(moved),
+            databases.Rehearse(copier),
+            *before_freeze,
+            services.Freeze(driven, MARKER, identity),
+            trees.FinishTrees(moved),
+            databases.StartSourcePostgres(),
+            databases.Dump(copier),
+            databases.Restore(copier),
+            configuration(layout, settings),
+            *replace,
+            services.Start(driven),
+            after.Firewall(),
+            after.Maps(flats),
+            after.Networks(settings.address.how != "none"),
+            after.Tick(),
+            Visit(own.mail, layout.configuration.certificate, _visited(settings)),
+            MoveQueue(own.mail),
+            door.Open(own.mail),
+            door.Tidy((dumps,)),
+        )
+    )
+
+
+def _visited(settings: Settings) -> str:
+    """The address at which a visitor meets the target, as seen from the target itself."""
+    if settings.address.how == "take":
+        return settings.address.service[0].partition("/")[0]
+    return "127.0.0.1"

@@ -1,0 +1,135 @@
+"""What the target's PostgreSQL must be able to do to take the source's databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from psycopg import sql
+
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+
+Look = Callable[[Pair], Iterator[Finding]]
+
+_MAJOR = "select current_setting('server_version_num')::int / 10000"
+_EXTENSIONS = "select extname from pg_extension"
+_AVAILABLE = "select name from pg_available_extensions"
+_LOCALE = "select datcollate, datctype from pg_database where datname = %s"
+# Columns whose domain is checked against the names of time zones that the server knows.
+_ZONED = """
+select n.nspname, c.relname, a.attname
+from pg_attribute a join pg_type t on t.oid = a.atttypid
+join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+where t.typtype = 'd' and t.typname = %s and c.relkind in ('r', 'p') and not c.relispartition
+  and not a.attisdropped
+"""
+
+
+def major(pair: Pair) -> Iterator[Finding]:
+    """A dump can be restored by the same major or a newer one, never by an older."""
+    there = pair.source.sql("postgres", _MAJOR)[0][0]
+    here = pair.target.sql("postgres", _MAJOR)[0][0]
+    if here < there:
+        yield Finding(
+            "postgresql-older",
+            "blocks",
+            "target",
+            f"PostgreSQL {here} here, {there} on the source",
+            "An older server can't restore a newer one's dump.",
+            f"install PostgreSQL {there} or newer on the target",
+        )
+
+
+def extensions(names: tuple[str, ...]) -> Look:
+    """Every extension in use must be installable on the target."""
+
+    def look(pair: Pair) -> Iterator[Finding]:
+        available = {name for (name,) in pair.target.sql("postgres", _AVAILABLE)}
+        used = {row[0] for database in names for row in pair.source.sql(database, _EXTENSIONS)}
+        for extension in sorted(used - available):
+            yield Finding(
+                "extension-missing",
+                "blocks",
+                "target",
+                f"the extension {extension} isn't available here",
+                "The restore would stop at its first object.",
+                f"install the package that brings it: apt search {extension.replace('_', '-')}",
+            )
+
+    return look
+
+
+def locales(names: tuple[str, ...]) -> Look:
+    """The databases' locales must exist on the target."""
+
+    def look(pair: Pair) -> Iterator[Finding]:
+        known = "select 1 from pg_collation where collcollate = %s"
+        for name in names:
+            for locale in sorted(set(pair.source.sql("postgres", _LOCALE, name)[0])):
+                spellings = {locale, locale.replace("UTF-8", "utf8")}
+                if not any(pair.target.sql("postgres", known, spelling) for spelling in spellings):
+                    yield Finding(
+                        "locale-missing",
+                        "blocks",
+                        "target",
+                        f"the locale {locale} of {name} isn't known to PostgreSQL here",
+                        "The database couldn't be created like the source's.",
+                        "dpkg-reconfigure locales, then restart PostgreSQL",
+                    )
+
+    return look
+
+
+def time_zones(names: tuple[str, ...], domain: str) -> Look:
+    """Each zone's name in use must be known to the target's tzdata, or its table arrives empty."""
+
+    def look(pair: Pair) -> Iterator[Finding]:
+        used: dict[str, int] = {}
+        for database in names:
+            for schema, table, column in pair.source.sql(database, _ZONED, domain):
+                query = sql.SQL(
+                    "select {0}::text, count(*) from {1} where {0} is not null group by 1"
+                )
+                counted = query.format(sql.Identifier(column), sql.Identifier(schema, table))
+                for zone, rows in pair.source.sql(database, counted.as_string()):
+                    used[zone] = used.get(zone, 0) + rows
+        known = {
+            name for (name,) in pair.target.sql("postgres", "select name from pg_timezone_names")
+        }
+        unknown = sorted(set(used) - known)
+        if unknown:
+            rows = sum(used[zone] for zone in unknown)
+            yield Finding(
+                "timezone-unknown",
+                "blocks",
+                "target",
+                f"{len(unknown)} names used by {rows} rows aren't known here: "
+                + ", ".join(unknown[:3]),
+                "Restoring their table would lose every row of it.",
+                "apt install tzdata-legacy, then restart PostgreSQL",
+            )
+
+    return look
+
+
+def not_newer(database: str, table: str, column: str) -> Look:
+    """The target must not hold newer data: then the machines were exchanged by mistake."""
+
+    def look(pair: Pair) -> Iterator[Finding]:
+        query = sql.SQL("select count(*), max({})::text from {}").format(
+            sql.Identifier(column), sql.Identifier(table)
+        )
+        there = pair.source.sql(database, query.as_string())[0]
+        here = pair.target.sql(database, query.as_string())[0]
+        if here[0] > there[0] or (here[1] or "") > (there[1] or ""):
+            yield Finding(
+                "exchanged",
+                "blocks",
+                "target",
+                f"the target holds {here[0]} messages up to {here[1]}, "
+                f"the source {there[0]} up to {there[1]}",
+                "The newer data would be overwritten by the older.",
+                "run transhume on the new machine, with the old one as its source",
+            )
+
+    return look

@@ -1,0 +1,70 @@
+"""Look at the target as a visitor does, before any visitor is let in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Await, Change, Run
+from transhume.core.finding import Finding
+from transhume.core.host import Host, Pair
+from transhume.core.step import Step
+
+_BANNER_LIMIT = 30
+_FINGERPRINT = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Visit(Step):
+    """Mail answers with its name and certificate, the web pages answer, on the address of people.
+
+    Mail runs with an empty queue here: until the queue is moved nothing leaves, so the way back
+    loses nothing.
+    """
+
+    mail: str
+    certificate: str
+    address: str
+    key = "visit"
+    title = "look at the target as a visitor"
+    why = "What a client would meet is seen while going back still costs nothing."
+    phase = "after"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        start = Run("target", ("systemctl", "start", self.mail))
+        yield Change("start mail", start, Run("target", ("systemctl", "stop", self.mail)))
+        answers = Await("target", _smtp(self.address), _BANNER_LIMIT)
+        yield Change("wait for its banner", answers, Run("target", ("true",)))
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        expected = (pair.source.file(self.certificate) or b"").decode(errors="replace")
+        yield from self._mail(pair.target, expected)
+        for port, scheme in ((443, "https"), (80, "http")):
+            url = f"{scheme}://{_bracketed(self.address)}:{port}/"
+            output = pair.target.ask(
+                "curl", "-sS", "-k", "-o", "/dev/null", "-w", "%{http_code}", url
+            )
+            if output.status != 0 or output.text[:1] not in ("2", "3"):
+                seen = f"{url} answers {output.text or 'nothing'}"
+                yield Finding("web-unanswered", "blocks", "target", seen)
+
+    def _mail(self, target: Host, expected: str) -> Iterator[Finding]:
+        output = target.ask(*_smtp(self.address))
+        shown = _FINGERPRINT.search(output.text)
+        wanted = _FINGERPRINT.search(expected)
+        if output.status != 0 or shown is None:
+            seen = f"port 25 of {self.address} doesn't offer STARTTLS"
+            yield Finding("smtp-unanswered", "blocks", "target", seen)
+        elif wanted is not None and shown[0] != wanted[0]:
+            seen = f"port 25 of {self.address} shows another certificate than the source's"
+            yield Finding("certificate-differs", "blocks", "target", seen)
+
+
+def _smtp(address: str) -> tuple[str, ...]:
+    where = f"{_bracketed(address)}:25"
+    return ("openssl", "s_client", "-starttls", "smtp", "-connect", where, "-showcerts")
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
