@@ -40,7 +40,9 @@ def mount(image: Path, where: Path) -> None:
 
 
 def mounted_at(where: Path) -> bool:
-    return os.path.ismount(where)
+    """Asks the kernel's table: a look at the folder itself fails once its power was cut."""
+    table = Path("/proc/self/mountinfo").read_text().splitlines()
+    return str(where) in {line.split()[4].replace("\\040", " ") for line in table}
 
 
 def unmount(where: Path) -> None:
