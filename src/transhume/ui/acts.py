@@ -32,7 +32,6 @@ from transhume.ui.words import count, several, size, visible
 _UNTYPEABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\udc80-\udcff\u200b-\u200f\u2028-\u202e\u2066-\u2069]"
 )
-_BRIEF = 2
 
 
 @dataclass(frozen=True)
@@ -107,29 +106,15 @@ def _command(command: Command) -> Spoken:
 
 
 def brief_backs(changes: Sequence[Change]) -> str:
-    """The ways back of a step's changes, the last one first as a rollback takes them."""
-    words: list[str] = []
-    for change in reversed(changes):
-        said = brief_back(change.back)
-        if said not in words:
-            words.append(said)
-    if len(words) > 1 and "keep" in words:
-        # What is taken back says more than what stays.
-        words.remove("keep")
-    more = len(words) - _BRIEF
-    return ", ".join(words[:_BRIEF]) + (f" and {more} more" if more > 0 else "")
-
-
-def brief_back(back: Act | Keep | Never) -> str:
-    """One way back in a few words."""
-    if isinstance(back, Keep):
-        return "keep"
-    if isinstance(back, Never):
+    """The ways back of a step's changes in a few words: the first that a rollback takes, and how
+    many more acts there are."""
+    backs = [change.back for change in reversed(changes)]
+    if any(isinstance(back, Never) for back in backs):
         return "none"
-    inner = list(leaves(back))
-    if not inner:
-        return "nothing to do"
-    return _brief(inner[0]) + (f" +{len(inner) - 1}" if len(inner) > 1 else "")
+    acts = [leaf for back in backs if not isinstance(back, (Keep, Never)) for leaf in leaves(back)]
+    if not acts:
+        return "keep" if backs else ""
+    return _brief(acts[0]) + (f" +{len(acts) - 1}" if len(acts) > 1 else "")
 
 
 def _brief(leaf: Act) -> str:
@@ -145,11 +130,15 @@ def _brief(leaf: Act) -> str:
 
 
 def _typed_words(argv: Sequence[str]) -> str:
-    """The command without its folder and options: systemctl start bm-core."""
+    """The command without its folder and options."""
     rest = [argument for argument in argv if "=" not in argument and argument != "env"]
     kept = [argument for argument in rest if not argument.startswith("-")][:3]
     program = posixpath.basename(kept[0]) if kept else ""
-    return "run a script" if program in ("sh", "bash") else " ".join([program, *kept[1:]])
+    if program in ("sh", "bash"):
+        return "run a script"
+    named = [argument.removesuffix(".service") for argument in kept[1:]]
+    # Everybody knows whose verbs start, stop and mask are.
+    return " ".join(named if program == "systemctl" else [program, *named])
 
 
 def backward(back: Act | Keep | Never) -> list[Spoken]:

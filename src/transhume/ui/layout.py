@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -9,6 +10,10 @@ from rich.text import Text
 
 from transhume.ui.words import line, visible
 
+_COMMAND = re.compile(r"\b(transhume) (?=[a-z])")
+_BOUND = "\ue000"
+"""Stands for the blank in a command, which must not be torn apart at the end of a line."""
+_SHORTEST_RULE = 8
 _PLAIN = str.maketrans(
     {
         "→": "->",
@@ -63,18 +68,24 @@ def paragraph(
     """Running text; line breaks of its own are kept, later lines are indented by `hang` more."""
     first = indent
     for part in str(content).splitlines() or [""]:
-        clean = Text(visible(part.strip()), style=style)
-        for piece in clean.wrap(console, max(20, console.width - indent - hang), overflow="fold"):
+        bound = _COMMAND.sub(rf"\1{_BOUND}", visible(part.strip()))
+        width = max(20, console.width - indent - hang)
+        for piece in Text(bound, style=style).wrap(console, width, overflow="fold"):
+            piece.plain = piece.plain.replace(_BOUND, " ")
             put(console, Text(" " * first).append_text(piece))
             first = indent + hang
 
 
-def rule(console: Console, label: str, style: str = "") -> None:
-    """A thin line across, with a label in its middle."""
-    words = f" {line(label)} "
-    room = max(console.width - 1 - len(words), 6)
+def rule(console: Console, label: str, reason: str, style: str = "") -> None:
+    """A thin line across with a label in its middle; a long reason goes below."""
+    words = f" {label}: {line(reason)} " if reason else f" {label} "
+    fits = len(words) + _SHORTEST_RULE <= console.width
+    shown = words if fits else f" {label} "
+    room = max(console.width - 1 - len(shown), _SHORTEST_RULE)
     left = room // 2
-    put(console, Text(" " + "─" * left + words + "─" * (room - left - 1), style=style))
+    put(console, Text(" " + "─" * left + shown + "─" * (room - left - 1), style=style))
+    if not fits:
+        paragraph(console, reason, indent=10, style=style)
 
 
 def natural(cells: Sequence[Text], most: int) -> int:

@@ -97,7 +97,7 @@ class Live(Feed):
             put(self._console, bar)
 
     def _bars(self) -> list[Text]:
-        parts = [part for part in self.status.parts.values() if part.name in self.touched]
+        parts = [part for part in self.status.told if part.name in self.touched]
         width = min(max((len(line(part.name)) for part in parts), default=0), _NAME)
         return [bar(part, self.pace(part), width, self._console.width) for part in parts]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from transhume.ui.shape import PartView, Proof, Status, Walk
+from transhume.ui.shape import PartView, Status, Walk
 
 FORMAT = 1
 """Raised when a key changes its meaning or goes; a new key doesn't raise it."""
@@ -47,6 +47,7 @@ KEYS = {
     "parts[].rate": "units per second; null when there is no estimate",
     "parts[].eta": "seconds left; null when there is no estimate",
     "parts[].moved": "when its last pass ended; null before",
+    "parts[].largest": "the most that a pass had to move; the first one moves all",
     "parts[].lacking": "how much it lacked when last measured; null before",
     "parts[].lacking_unit": "in which unit",
     "parts[].lacking_seconds": "how long that rest would take",
@@ -63,6 +64,8 @@ KEYS = {
     "proofs[].compared": "how many were compared",
     "proofs[].equal": "how many of them were equal",
     "proofs[].unit": "of what",
+    "proofs[].differing": "the differences by name, as far as they were noted",
+    "proofs[].since": "how many differ because people have used the target since it was opened",
     "proofs[].at": "when",
     "proofs[].whole": "whether all were equal, and there were any",
     "service": "whether people are served",
@@ -110,9 +113,13 @@ def to_json(status: Status) -> dict[str, Any]:
             }
             for step in status.steps.values()
         ],
-        "parts": [_part(part) for part in status.parts.values()],
+        "parts": [_part(part) for part in status.told],
         "findings": [asdict(finding) for finding in status.findings],
-        "proofs": [_proof(proof) for proof in status.proofs],
+        "proofs": [
+            {**asdict(proof), "at": at, "whole": proof.whole}
+            for part in status.parts.values()
+            for at, proof in part.proofs.values()
+        ],
         "service": {
             "down": status.down,
             "downtime": status.downtime(),
@@ -161,15 +168,12 @@ def _part(part: PartView) -> dict[str, Any]:
         "rate": part.rate,
         "eta": part.eta,
         "moved": part.moved,
+        "largest": part.largest,
         "lacking": rest.lacking if rest else None,
         "lacking_unit": rest.unit if rest else "",
         "lacking_seconds": rest.seconds if rest else None,
         "lacking_at": rest.at if rest else None,
     }
-
-
-def _proof(proof: Proof) -> dict[str, Any]:
-    return {**asdict(proof), "whole": proof.whole}
 
 
 def following(status: Status) -> str:

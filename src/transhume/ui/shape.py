@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 
 StepState = Literal["waiting", "running", "done", "skipped", "failed", "undone"]
 Outcome = Literal["running", "done", "failed", "interrupted", "killed"]
@@ -67,22 +67,6 @@ class ChangeView:
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What was compared of one part, and how much of it was equal."""
-
-    part: str
-    compared: int
-    equal: int
-    unit: str
-    at: float
-
-    @property
-    def whole(self) -> bool:
-        """Whether all is equal; nothing compared is no proof."""
-        return 0 < self.compared == self.equal
-
-
-@dataclass(frozen=True)
 class Rest:
     """What a part lacked when it was last measured, and how long the rest would take."""
 
@@ -109,8 +93,16 @@ class PartView:
     eta: float | None = None
     moved: float | None = None
     """When its last pass came to its end."""
+    largest: int = 0
+    """The most that a pass had to move: the first one moves all."""
     rest: Rest | None = None
-    proof: Proof | None = None
+    proofs: dict[str, tuple[float, Proof]] = field(default_factory=dict)
+    """The last proof by its unit, with the moment: a database is proved by tables and rows."""
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to tell; a pass over an empty folder is nothing."""
+        return bool(self.done or self.largest or self.rest or self.proofs)
 
 
 @dataclass
@@ -170,9 +162,9 @@ class Status:
         return bool(self.outages) and self.outages[-1].ended is None
 
     @property
-    def proofs(self) -> list[Proof]:
-        """The last proof of each part."""
-        return [part.proof for part in self.parts.values() if part.proof]
+    def told(self) -> list[PartView]:
+        """The parts of which there is anything to tell."""
+        return [part for part in self.parts.values() if part.known]
 
     def downtime(self) -> float:
         """Seconds without service, all outages together, up to `as_of` when one is still open."""

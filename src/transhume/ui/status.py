@@ -10,7 +10,7 @@ from transhume.ui.machine import following
 from transhume.ui.pace import Pace
 from transhume.ui.shape import PartView, Status, StepView
 from transhume.ui.timeline import moving, proof_words, standing
-from transhume.ui.words import clock, duration, line, moment, shortened
+from transhume.ui.words import clock, duration, line, machine, moment, shortened
 
 _STYLES = {
     "running": "bold",
@@ -29,14 +29,14 @@ def show_status(console: Console, status: Status) -> None:
         widths = [_LABEL, max(20, console.width - _LABEL - 3)]
         row(console, [Text(label, style="dim"), Text(said, style=style)], widths)
     _steps(console, list(status.steps.values()))
-    _parts(console, list(status.parts.values()))
+    _parts(console, status.told)
     _problem(console, status)
     command = following(status)
     put(console, Text(f" Next: {command}" if command else " The move is over.", style="bold"))
 
 
 def _facts(status: Status) -> list[tuple[str, str, str]]:
-    source, target = line(status.source or "?"), line(status.target or "?")
+    source, target = machine(status.source or "?"), machine(status.target)
     facts = [("move", f"{source} → {target}   {line(status.profile)}", "bold")]
     if status.walk is not None:
         facts.append(("last", _last(status), ""))
@@ -111,9 +111,9 @@ def _told(part: PartView) -> Text:
         told.append(moving(part, pace), style="bold")
     elif part.kind != "other" or part.rest is not None:
         told.append(standing(part))
-    if part.proof is not None:
+    for _, proof in part.proofs.values():
         told.append("; " if told else "")
-        told.append(proof_words(part.proof), style="green" if part.proof.whole else "bold red")
+        told.append(proof_words(proof), style="green" if proof.whole else "bold red")
     return told
 
 
@@ -126,3 +126,5 @@ def _problem(console: Console, status: Status) -> None:
     head = f"Failed {moment(status.problem.at)}{title} (entry {status.problem.entry})"
     paragraph(console, head, indent=1, style="bold red")
     paragraph(console, status.problem.what, indent=3)
+    if status.changes and not status.past_return:
+        paragraph(console, "To give up: transhume rollback", indent=1)

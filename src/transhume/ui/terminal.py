@@ -16,7 +16,7 @@ from transhume.core.plan import Foreseen
 from transhume.errors import TranshumeError
 from transhume.ui.acts import Spoken, backward, brief_backs, difference, moved, on, places, spoken
 from transhume.ui.layout import natural, paragraph, put, row, rule, text
-from transhume.ui.words import about, between, duration, ranges
+from transhume.ui.words import about, between, duration, ranges, several
 
 Former = Callable[[WriteFile], "bytes | None"]
 """What a file holds before it is written; None when it isn't there."""
@@ -39,9 +39,13 @@ def findings(
     *,
     checks: int,
     seconds: float,
+    passed: int | None = None,
     closing: str = "Nothing was changed.",
 ) -> None:
-    """The findings, the worst first, and one line of sums; a check counts once, by its worst."""
+    """The findings, the worst first, and one line of sums.
+
+    `passed` is how many checks saw nothing; without it each key found is taken for one check.
+    """
     ordered = sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity))
     names = [text(finding.key) for finding in ordered]
     widths = [natural([Text(finding.severity) for finding in ordered], 7), natural(names, 24), 6]
@@ -54,7 +58,7 @@ def findings(
         else:
             row(console, head, widths)
             row(console, [Text(), _told(finding)], [widths[0], console.width - 3 - widths[0]])
-    put(console, Text(f" {_sums(ordered, checks)}   {duration(seconds)}.   {closing}"))
+    put(console, Text(f" {_sums(ordered, checks, passed)}   {duration(seconds)}.   {closing}"))
 
 
 def _told(finding: Finding) -> Text:
@@ -64,14 +68,12 @@ def _told(finding: Finding) -> Text:
     return Text("\n").join(lines)
 
 
-def _sums(ordered: Sequence[Finding], checks: int) -> str:
-    worst: dict[str, str] = {}
-    for finding in ordered:
-        worst.setdefault(finding.key, finding.severity)
-    counts = [(list(worst.values()).count(severity), severity) for severity in _SEVERITIES]
-    said = [f"{number} {severity}" for number, severity in counts if number]
-    passed = f"{max(0, checks - len(worst))} pass"
-    return f"{checks} check{'' if checks == 1 else 's'}: {', '.join([*said, passed])}."
+def _sums(ordered: Sequence[Finding], checks: int, passed: int | None) -> str:
+    found = [finding.severity for finding in ordered]
+    said = [f"{found.count(severity)} {severity}" for severity in _SEVERITIES if severity in found]
+    if passed is None:
+        passed = max(0, checks - len({finding.key for finding in ordered}))
+    return f"{several(checks, 'check')}: {', '.join([*said, f'{passed} pass'])}."
 
 
 def plan(
@@ -82,37 +84,39 @@ def plan(
 ) -> None:
     """The steps with their ways back, and where the point of no return lies."""
     widths = _plan_widths(console, foreseen)
-    titles = ("phase", "step", "", "on", "way back", "page")
+    titles = ("phase", "step", "on", "way back", "page")
     row(console, [Text(title, style="dim") for title in titles], widths)
     phase, returned = "", False
     for step in foreseen:
         if step.final and not returned:
-            rule(console, f"point of no return: {_why_never(step)}", "bold yellow")
+            rule(console, "point of no return", _why_never(step), "bold yellow")
             returned = True
         first = "" if step.step.phase == phase else step.step.phase
         phase = step.step.phase
-        row(console, [Text(first, style="bold"), *_plan_cells(step)], widths)
+        row(console, [Text(first, style="bold"), *_plan_cells(step, widths[3])], widths)
         if commands:
             for change in step.changes:
                 _change(console, change, former)
 
 
-def _plan_cells(foreseen: Foreseen) -> list[Text]:
+def _plan_cells(foreseen: Foreseen, width: int = 40) -> list[Text]:
     step, changes = foreseen.step, foreseen.changes
-    back = Text(brief_backs(changes)) if changes else Text("nothing to change", style="dim")
+    amount = moved(changes)
+    title = text(f"{step.title}, {amount}" if amount else step.title, "" if changes else "dim")
+    back = Text(brief_backs(changes))
+    back.truncate(width, overflow="ellipsis")
     where = on(places(changes) or step.touches)
-    title = text(step.title, "" if changes else "dim")
-    return [title, Text(moved(changes)), Text(where), back, Text(ranges(step.rows), style="dim")]
+    return [title, Text(where), back, Text(ranges(step.rows), style="dim")]
 
 
 def _plan_widths(console: Console, foreseen: Sequence[Foreseen]) -> list[int]:
-    cells = [_plan_cells(step) for step in foreseen] or [[Text()] * 5]
-    amount, where, _, page = (natural([row[i] for row in cells], 12) for i in (1, 2, 3, 4))
-    fixed = [7, amount, max(where, 2), max(page, 4)]
-    room = console.width - 2 - sum(fixed) - 2 * (5 if amount else 4)
-    title = natural([row[0] for row in cells], max(16, room * 3 // 5))
-    back = natural([row[3] for row in cells], max(12, room - title))
-    return [7, title, amount, fixed[2], max(back, 8), fixed[3]]
+    cells = [_plan_cells(step) for step in foreseen] or [[Text()] * 4]
+    title, _, back, page = (natural([row[i] for row in cells], 60) for i in range(4))
+    fixed = (7, 6, min(max(page, 4), 12))
+    # The title may take what the way back leaves of its least; the way back takes the rest.
+    room = console.width - 1 - sum(fixed) - 8
+    title = min(title, max(room - 16, 16))
+    return [7, title, 6, max(min(back, room - title), 8), fixed[2]]
 
 
 def _why_never(foreseen: Foreseen) -> str:
@@ -161,7 +165,7 @@ def forecast_line(parts: Sequence[Expected]) -> str:
         return "Expected downtime: no estimate yet."
     total, low, high = _total(parts)
     names = ", ".join(f"{part.name} {_bare(part.seconds)}" for part in parts)
-    return f"Expected downtime {about(total)} ({between(_bare(low), _bare(high))}): {names}."
+    return f"Expected downtime {about(total)} ({_range(low, high)}): {names}."
 
 
 def _total(parts: Sequence[Expected]) -> tuple[float, float, float]:
@@ -176,6 +180,13 @@ def _bare(seconds: float) -> str:
     return about(seconds).removesuffix(" s")
 
 
+def _range(low: float, high: float) -> str:
+    ends = about(low), about(high)
+    if all(end.endswith(" s") for end in ends):
+        return between(_bare(low), _bare(high))
+    return " to ".join(ends)
+
+
 def forecast(console: Console, parts: Sequence[Expected]) -> None:
     """The forecast as a table, each summand with what it is founded on."""
     if parts:
@@ -184,8 +195,7 @@ def forecast(console: Console, parts: Sequence[Expected]) -> None:
         names = natural([text(name) for name, *_ in rows], 28)
         widths = [names, 11, 15, max(12, console.width - 1 - names - 11 - 15 - 6)]
         for name, seconds, low, high, basis in rows:
-            span = between(_bare(low), _bare(high))
-            cells = [text(name), Text(about(seconds)), Text(span), text(basis, "dim")]
+            cells = [text(name), Text(about(seconds)), Text(_range(low, high)), text(basis, "dim")]
             row(console, cells, widths)
     paragraph(console, forecast_line(parts), indent=1)
 

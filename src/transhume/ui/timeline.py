@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from transhume.core.event import Event
+from transhume.core.finding import Proof
 from transhume.ui.pace import Pace
-from transhume.ui.shape import PartView, Proof, Status
+from transhume.ui.shape import PartView, Status
+from transhume.ui.view import proved
 from transhume.ui.words import (
     clock,
     count,
@@ -22,6 +24,7 @@ from transhume.ui.words import (
 )
 
 _LONG = 60.0
+_NAMED = 3
 NO_ESTIMATE = "no estimate yet"
 
 
@@ -84,14 +87,10 @@ def _undone(status: Status, data: dict[str, Any]) -> Entry:
     return Entry(f"taken back: {_change_title(status, data)}")
 
 
-def _proved(status: Status, data: dict[str, Any]) -> Entry | None:
-    part = status.parts.get(str(data.get("part", "")))
-    if part is None or part.proof is None:
-        return None
-    return Entry(
-        f"proved: {line(part.name)}, {proof_words(part.proof)}",
-        "green" if part.proof.whole else "bold red",
-    )
+def _proved(status: Status, data: dict[str, Any]) -> Entry:
+    proof = proved(data)
+    said = f"{line(proof.part)}, {proof_words(proof)}"
+    return Entry(f"proved: {said}", "green") if proof.whole else Entry(said, "bold red")
 
 
 def proof_words(proof: Proof) -> str:
@@ -99,8 +98,11 @@ def proof_words(proof: Proof) -> str:
     unit = line(proof.unit)
     if not proof.compared:
         return f"nothing to compare ({unit})"
-    counted = f"{count(proof.equal)} of {count(proof.compared)} {unit} equal"
-    return counted if proof.whole else f"{counted}: {count(proof.compared - proof.equal)} differ"
+    said = f"{count(proof.equal)} of {count(proof.compared)} {unit} equal"
+    if not proof.whole:
+        named = ", ".join(line(name) for name in proof.differing[:_NAMED])
+        said += f": {count(proof.compared - proof.equal)} differ" + (f", {named}" if named else "")
+    return said + (f"; {count(proof.since)} changed by people since" if proof.since else "")
 
 
 def _rolled_back(status: Status, data: dict[str, Any]) -> Entry:
@@ -172,5 +174,6 @@ def moving(part: PartView, pace: Pace | None) -> str:
     left = (
         f"{left} left" if pace is not None and pace.eta is not None and left[0].isdigit() else left
     )
-    said = (percent(part.done, part.total), amount(part), speed(part, pace), left)
+    fast = "" if part.total and part.done >= part.total else speed(part, pace)
+    said = (percent(part.done, part.total), amount(part), fast, left)
     return ", ".join(word for word in said if word)

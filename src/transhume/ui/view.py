@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from transhume.core.event import Event, Progress
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.step import Step
 from transhume.ui.machine import to_json
 from transhume.ui.shape import (
@@ -17,7 +17,6 @@ from transhume.ui.shape import (
     PartKind,
     PartView,
     Problem,
-    Proof,
     Rest,
     Span,
     Status,
@@ -26,7 +25,7 @@ from transhume.ui.shape import (
     Walk,
 )
 
-__all__ = ["Status", "apply", "fold", "observe", "to_json"]
+__all__ = ["Status", "apply", "fold", "observe", "parts_of", "proved", "to_json"]
 
 _STALE = 60.0
 """After so many seconds of silence an old observation is no base for an estimate."""
@@ -67,6 +66,7 @@ def observe(status: Status, progress: Progress, at: float) -> None:
     """Take in how far one part is."""
     part = part_of(status, progress.part, "tree" if progress.unit == "bytes" else "database")
     part.done, part.total, part.unit, part.at = progress.done, progress.total, progress.unit, at
+    part.largest = max(part.largest, progress.done, progress.total)
 
 
 def part_of(status: Status, name: str, kind: PartKind) -> PartView:
@@ -197,6 +197,7 @@ def _change_begun(status: Status, event: Event) -> None:
         part.kind, part.active, part.began = kind, True, event.at
         part.done, part.total, part.at = 0, total, None
         part.unit = "bytes" if kind == "tree" else "tables"
+        part.largest = max(part.largest, total)
 
 
 def parts_of(act: dict[str, Any]) -> Iterator[tuple[str, PartKind, int]]:
@@ -282,10 +283,20 @@ def _finding(status: Status, event: Event) -> None:
 def _proved(status: Status, event: Event) -> None:
     data = event.data
     name = str(data.get("part", ""))
-    part = part_of(status, name, "tree" if name.startswith("/") else "other")
-    part.proof = Proof(
-        name, data.get("compared", 0), data.get("equal", 0), str(data.get("unit", "")), event.at
-    )
+    # "bj: schema" is a proof about the part "bj", where there is one.
+    owner = name.partition(": ")[0]
+    known = owner if owner in status.parts else name
+    part = part_of(status, known, "tree" if known.startswith("/") else "other")
+    proof = proved(data)
+    part.proofs[proof.unit] = (event.at, proof)
+
+
+def proved(data: dict[str, Any]) -> Proof:
+    """The proof that an event tells of."""
+    differing = tuple(str(one) for one in data.get("differing", ()))
+    compared, equal, since = (data.get(key, 0) for key in ("compared", "equal", "since"))
+    part, unit = str(data.get("part", "")), str(data.get("unit", ""))
+    return Proof(part, compared, equal, unit, differing, since)
 
 
 def _lacks(status: Status, event: Event) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -125,6 +127,12 @@ def zone(at: float) -> str:
 def percent(done: int, total: int) -> str:
     """Rounded down, so that 100 % is said only of the whole; nothing of an unknown total."""
     return f"{100 * done // total} %" if total > 0 else ""
+
+
+def machine(name: str) -> str:
+    """How people call a machine: without the login; a machine id says no more than "this one"."""
+    host = line(name.rpartition("@")[2])
+    return "this machine" if not host or _MACHINE_ID.fullmatch(host) else host
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -1,0 +1,1 @@
+"""Tests, as a tree that mirrors the source."""
