@@ -77,7 +77,7 @@ def _base(release: str, version: str) -> Package:
     package = Package("bm-standin", postinst=_users(release))
     for module in (_HERE / "machine").glob("*.py"):
         package.add(f"usr/lib/bm-standin/bmstandin/{module.name}", module.read_bytes())
-    for name in ("setup-wizard", "set-version"):
+    for name in ("setup-wizard", "set-version", "fill"):
         package.add(f"usr/lib/bm-standin/{name}", _own(name), 0o755)
     for size in schema.PARTITIONS:
         custom = " ".join(f"{key}={value}" for key, value in schema.custom_settings(size).items())
