@@ -105,3 +105,6 @@ class NoReturn(TranshumeError):
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: the shell's own convention, 128 + SIGINT."""
+
+USAGE = 2
+"""Exit code for a command line that can't be understood: the shell's own convention."""

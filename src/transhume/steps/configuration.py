@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transhume.core.change import Change, Run, Series, SyncFiles, SyncTree, WriteFile, psql
+from transhume.core.change import Change, Keep, Run, Series, SyncFiles, SyncTree, WriteFile, psql
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
@@ -60,7 +60,7 @@ class Configuration(Step):
             Run("target", ("sh", "-c", _KEEP_ASIDE, "keep", self.kept, *everything, *databases)),
             Run("target", ("sh", "-c", _PUT_BACK, "put-back", self.kept, *everything, *databases)),
         )
-        back = Run("target", ("true",))  # Putting back what was kept takes back all of these.
+        back = Keep("what was kept aside is put back as a whole")
         acts = tuple(self._mirror(folder) for folder in folders)
         yield Change("mirror folders", Series((*acts, SyncFiles(files))), back)
         for path, content in postfix.adapted(pair).items():

@@ -1,0 +1,298 @@
+"""The command line; the one place that turns an error into an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from transhume import __version__
+from transhume.core.plan import foresee
+from transhume.engine.journal import read
+from transhume.errors import INTERRUPTED, USAGE, TranshumeError
+from transhume.ui import moving, report, terminal
+from transhume.ui.live import make_listener
+from transhume.ui.machine import to_json
+from transhume.ui.moving import Chosen
+from transhume.ui.planned import described
+from transhume.ui.session import SETTINGS, Session, need_root, session
+from transhume.ui.status import show_status
+from transhume.ui.view import fold
+
+app = typer.Typer(
+    help=(
+        "Move a live BlueMind server to this machine, prove the copy, and go back if need be. "
+        "Run as root on the target: init, check, plan, sync, cutover, verify, finish."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+SettingsPath = Annotated[Path, typer.Option("--settings", help="The settings file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON for programs.")]
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, sort_keys=False) + "\n")
+
+
+@contextmanager
+def _session(settings: Path) -> Iterator[Session]:
+    need_root()
+    with session(moving.settings_of(settings)) as run:
+        yield run
+
+
+def _confirm(question: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(question, default=False)
+
+
+@app.command()
+def init(
+    source: Annotated[str, typer.Argument(help="The server to move, as typed after ssh.")],
+    settings: SettingsPath = SETTINGS,
+    host_key: Annotated[
+        str | None,
+        typer.Option("--host-key", help="The fingerprint that you expect (SHA256:…): no question."),
+    ] = None,
+    maintenance: Annotated[
+        list[str] | None,
+        typer.Option(help="A free address for the source once it gave up its own; repeatable."),
+    ] = None,
+    state: Annotated[
+        str, typer.Option(help="Folder for the journal and for what is replaced.")
+    ] = "/var/lib/transhume",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the settings file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look at both machines and write the settings file.
+
+    Nothing is changed on either machine. The source's host key is shown and must be confirmed.
+    """
+    need_root()
+    console = terminal.make_console()
+    moving.begin(
+        moving.Beginning(source, settings, host_key, tuple(maintenance or ()), state, replace),
+        console,
+        _confirm,
+        _print_json if as_json else None,
+    )
+
+
+@app.command()
+def check(settings: SettingsPath = SETTINGS, as_json: Json = False) -> None:
+    """Look for everything that would keep the move from working. Only reads.
+
+    Ends with 10 when a finding blocks the move or a check couldn't be made.
+    """
+    with _session(settings) as run:
+        began = time.monotonic()
+        found, checks = moving.checked(run)
+        seconds = time.monotonic() - began
+        if as_json:
+            _print_json({"findings": [asdict(item) for item in found], "checks": checks})
+        else:
+            terminal.findings(terminal.make_console(), found, checks=checks, seconds=seconds)
+        moving.record_findings(run, found)
+        moving.refuse(found)
+
+
+@app.command()
+def plan(
+    settings: SettingsPath = SETTINGS,
+    commands: Annotated[
+        bool, typer.Option("--commands", help="Show every command and its way back.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show how the target's configuration would change.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show every step, its exact commands and its way back. Only reads."""
+    with _session(settings) as run:
+        foreseen = list(foresee(run.plan, run.pair))
+        if as_json:
+            _print_json(described(foreseen))
+            return
+        console = terminal.make_console()
+        terminal.plan(console, foreseen, commands, moving.former(run))
+        if diff:
+            for line in moving.configuration_diff(run):
+                console.print(line, markup=False, soft_wrap=True)
+        moving.print_forecast(console, run)
+
+
+@app.command()
+def sync(settings: SettingsPath = SETTINGS) -> None:
+    """Copy while people work. May be interrupted and repeated; each pass needs less."""
+    with _session(settings) as run:
+        moving.synchronise(run, terminal.make_console(), Chosen(make_listener, _confirm))
+
+
+@app.command()
+def cutover(
+    settings: SettingsPath = SETTINGS,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise only report.")] = False,
+) -> None:
+    """Switch to this machine: freeze, copy the rest, take the address, prove, open.
+
+    Without --yes it only reports what it would do. Killed or cut off, run it again: it goes on.
+    """
+    with _session(settings) as run:
+        console = terminal.make_console()
+        if yes:
+            moving.switch(run, console, Chosen(make_listener, _confirm))
+            return
+        foreseen = list(foresee(run.plan, run.pair, "cutover", "after"))
+        terminal.plan(console, foreseen)
+        moving.print_forecast(console, run)
+        console.print("Nothing was changed. To do it: transhume cutover --yes")
+
+
+@app.command()
+def verify(
+    settings: SettingsPath = SETTINGS,
+    full: Annotated[bool, typer.Option("--full", help="Read every byte on both sides.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Prove that source and target are equal. Ends with 11 when they aren't."""
+    with _session(settings) as run:
+        console = terminal.make_console()
+        proofs = moving.prove(run, console, Chosen(make_listener, _confirm), full, as_json)
+        if as_json:
+            _print_json({"proofs": [{**asdict(item), "whole": item.whole} for item in proofs]})
+        moving.refuse_differences(proofs)
+
+
+@app.command()
+def rollback(
+    settings: SettingsPath = SETTINGS,
+    lose_new_mail: Annotated[
+        bool,
+        typer.Option("--lose-new-mail", help="Also when people were served by the target."),
+    ] = False,
+) -> None:
+    """Go back to the source, from the journal alone."""
+    need_root()
+    with session(moving.settings_of_journal(settings)) as run:
+        console = terminal.make_console()
+        moving.go_back(run, console, Chosen(make_listener, _confirm), lose_new_mail)
+
+
+@app.command()
+def finish(settings: SettingsPath = SETTINGS) -> None:
+    """End the move: remove what was started for it. The source stays fenced."""
+    with _session(settings) as run:
+        moving.end(run, terminal.make_console(), Chosen(make_listener, _confirm))
+
+
+@app.command()
+def status(
+    settings: SettingsPath = SETTINGS,
+    follow: Annotated[bool, typer.Option("--follow", help="Show it until the walk ends.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Where the move stands; only reads the journal, also while another run works."""
+    folder = moving.state_folder(settings)
+    console = terminal.make_console()
+    if follow and not as_json:
+        moving.follow(folder, console)
+        return
+    events, progress = read(folder)
+    seen = fold(events, progress)
+    if as_json:
+        _print_json(to_json(seen))
+    else:
+        show_status(console, seen)
+
+
+@app.command(name="report")
+def write_report(
+    settings: SettingsPath = SETTINGS,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the report of the move: one HTML file for the customer."""
+    events, progress = read(moving.state_folder(settings))
+    if as_json:
+        _print_json(report.report_json(events, progress))
+        return
+    path = output or Path("transhume-report.html")
+    path.write_text(report.report(events, progress), encoding="utf-8")
+    terminal.make_console().print(f"Wrote {path}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"transhume {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def main() -> None:
+    """Run the command line and end with the exit code that docs/errors.md lists."""
+    raise SystemExit(_guarded())
+
+
+def _guarded() -> int:
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except TranshumeError as problem:
+        terminal.error(terminal.make_console(sys.stderr), problem)
+        return problem.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        stopped = TranshumeError(
+            "stopped", state="Nothing is lost.", remedy="run the same command again to go on"
+        )
+        terminal.error(terminal.make_console(sys.stderr), stopped)
+        return INTERRUPTED
+    except typer.TyperException as misuse:
+        sys.stderr.write(f"transhume: {misuse.format_message()}\n  Next: transhume --help\n")
+        return USAGE
+    except BrokenPipeError:
+        return 1
+    except Exception as error:  # noqa: BLE001 - a person at 3 a.m. gets a sentence, not a stack
+        terminal.error(terminal.make_console(sys.stderr), _bug(error))
+        return TranshumeError.exit_code
+
+
+def _bug(error: Exception) -> TranshumeError:
+    path = Path("/var/lib/transhume/bug.txt")
+    kept = ""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)))
+        kept = f" and {path}"
+    except OSError:
+        pass
+    return TranshumeError(
+        f"a mistake inside transhume stopped it ({type(error).__name__}: {error})",
+        state="The journal is whole: nothing is lost.",
+        remedy=f"run the same command again, or transhume rollback; please report this{kept}",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Wires one run: settings, the two machines, the plan, the journal, the engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from transhume import __version__
+from transhume.core import toml
+from transhume.core.change import Place
+from transhume.core.event import Event, Progress
+from transhume.core.host import Pair
+from transhume.core.plan import Identity, Plan
+from transhume.core.settings import Settings
+from transhume.engine.journal import Journal, alone, read
+from transhume.engine.perform import Performer
+from transhume.engine.state import State, fold
+from transhume.engine.walk import Engine
+from transhume.errors import EnvironmentLacks, JournalRefused, SettingsError, TranshumeError
+from transhume.hosts.machine import CORE_PORT, CORE_SOCKET, POSTGRES_SOCKET, machines
+from transhume.hosts.postgres import Credentials, Postgres
+from transhume.hosts.process import Processes
+from transhume.hosts.ssh import SOCKETS, Ssh
+from transhume.profiles.bluemind import profile
+from transhume.profiles.bluemind.layout import Layout, load
+
+SETTINGS = Path("/etc/transhume/move.toml")
+
+
+class Listener(Protocol):
+    """What shows a walk while it runs."""
+
+    def event(self, event: Event) -> None:
+        """One event, after it is on disk."""
+
+    def progress(self, progress: Progress) -> None:
+        """How far one part is."""
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings file; SettingsError when it is missing or wrong."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the settings {path} can't be read: {error}",
+            state="Nothing was touched.",
+            remedy="transhume init SOURCE writes them",
+        ) from None
+    return toml.read(Settings, text, f"the settings {path}")
+
+
+def need_root() -> None:
+    """Files of all users are read and written, services stopped: that takes root."""
+    if os.geteuid() != 0:
+        raise EnvironmentLacks(
+            "transhume must run as root on the target",
+            state="Nothing was touched.",
+            remedy="sudo transhume …",
+        )
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything that one run needs."""
+
+    settings: Settings
+    layout: Layout
+    processes: Processes
+    ssh: Ssh
+    pair: Pair
+    plan: Plan
+    hands: Callable[[Callable[[str], None], Callable[[Progress], None]], Performer]
+
+    @property
+    def folder(self) -> Path:
+        """Where the journal is."""
+        return Path(self.settings.state)
+
+    def identity(self) -> Identity:
+        """What makes this move this one."""
+        return Identity(
+            self.settings.profile,
+            self.settings.source.ssh,
+            self.settings.source.host_key,
+            Path("/etc/machine-id").read_text().strip(),
+            self.settings.address.service,
+        )
+
+
+@contextmanager
+def session(settings: Settings) -> Iterator[Session]:
+    """Reach both machines, and leave no connection behind."""
+    need_root()
+    processes = Processes()
+    # The route that the journal knows: after the switch the source has another address.
+    route = _state(Path(settings.state)).route
+    ssh = Ssh(processes, settings.source.ssh, settings.source.host_key)
+    with _interruptible(processes):
+        try:
+            ssh.to(route)
+            yield _wired(settings, processes, ssh)
+        finally:
+            ssh.close()
+
+
+def _state(folder: Path) -> State:
+    try:
+        return fold(read(folder)[0])
+    except JournalRefused:
+        return State()
+
+
+def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
+    layout = load(settings.profile)
+
+    def credentials(place: Place) -> list[Credentials]:
+        # Until the source's password is set on the target, the wizard's own holds there.
+        order: tuple[Place, ...] = ("source",) if place == "source" else ("target", "source")
+        found = [Credentials.from_ini(both[at].file(layout.databases.ini)) for at in order]
+        return [item for item in found if item is not None]
+
+    both = machines(processes, ssh, Postgres(credentials, SOCKETS))
+    ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(layout.databases.ini)))
+    ssh.forward(CORE_SOCKET, CORE_PORT)
+    pair = Pair(both["source"], both["target"])
+    plan = profile.plan(layout, settings, ssh.hostname)
+
+    def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
+        return Performer(both, ssh, ask, notice)
+
+    return Session(settings, layout, processes, ssh, pair, plan, performer)
+
+
+def _port(ini: bytes | None) -> int:
+    known = Credentials.from_ini(ini)
+    return known.port if known else 5432
+
+
+@contextmanager
+def _interruptible(processes: Processes) -> Iterator[None]:
+    """Ctrl-C, a closed terminal and a polite kill end the children first, then this run."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        processes.stop()
+        raise KeyboardInterrupt
+
+    former = {
+        number: signal.signal(number, stop)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def walk(
+    run: Session,
+    command: str,
+    listener: Listener,
+    ask: Callable[[str], None],
+    *,
+    claim: bool = True,
+) -> Iterator[Engine]:
+    """Hold the move, open its journal, and write how the walk ended, whatever ends it.
+
+    Without `claim` the journal alone says which move it is.
+    """
+    with alone(run.folder), Journal(run.folder, listener.event) as journal:
+        if claim:
+            journal.claim(run.identity())
+        _not_finished(journal, command)
+        journal.write("walk-begun", command=command, version=__version__)
+
+        def notice(progress: Progress) -> None:
+            journal.progress(progress)
+            listener.progress(progress)
+
+        engine = Engine(run.plan, run.pair, run.hands(ask, notice), journal)
+        try:
+            yield engine
+        except KeyboardInterrupt:
+            journal.write("walk-ended", outcome="interrupted", message="interrupted")
+            raise
+        except TranshumeError as error:
+            journal.write("walk-ended", outcome="failed", message=error.what, remedy=error.remedy)
+            raise
+        journal.write("walk-ended", outcome="done", message="")
+
+
+def _not_finished(journal: Journal, command: str) -> None:
+    if fold(journal.events()).finished:
+        raise JournalRefused(
+            f"this move is finished; {command} would begin another one",
+            state="Nothing was touched.",
+            remedy="for another move: transhume init SOURCE (the old journal is kept aside)",
+        )
