@@ -2,6 +2,10 @@
 
 A file system of its own gives each machine its own change notifications, a full disk that is
 really full, and a power cut that really loses what was not yet written.
+
+A disk is only ever mounted in a mount namespace of its own. Else every container, and every
+command in a network namespace, that starts meanwhile would hold a copy of the mount, and the file
+system would live on behind our back; and so nothing stays mounted after a crash either.
 """
 
 from __future__ import annotations
@@ -10,13 +14,17 @@ import contextlib
 import fcntl
 import os
 import struct
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab import places
 from lab.shell import LabError, run, wait_until
 
 SIZE = "24G"
+OPTIONS = "loop,noatime,discard,noinit_itable"
+ASIDE = ["unshare", "--mount", "--propagation=private", "--"]
 # _IOR('X', 125, __u32) of linux/fs.h and EXT4_GOING_FLAGS_NOLOGFLUSH.
 SHUTDOWN = 0x8004587D
 WITHOUT_JOURNAL = 2
@@ -34,42 +42,45 @@ def copy(image: Path, to: Path) -> None:
     partial.rename(to)
 
 
-def mount(image: Path, where: Path) -> None:
-    where.mkdir(parents=True, exist_ok=True)
-    run(["mount", "-o", "loop,noatime,discard,noinit_itable", str(image), str(where)])
-
-
-def mounted_at(where: Path) -> bool:
-    """Asks the kernel's table: a look at the folder itself fails once its power was cut."""
-    table = Path("/proc/self/mountinfo").read_text().splitlines()
-    return str(where) in {line.split()[4].replace("\\040", " ") for line in table}
-
-
-def unmount(where: Path) -> None:
-    """Waits for the last user to let go: a killed container's kernel side ends a moment later."""
-    if mounted_at(where):
-        wait_until(lambda: _try_unmount(where), f"{where} to be free", 30)
-
-
-def _try_unmount(where: Path) -> bool:
-    return run(["umount", str(where)], check=False).returncode == 0
+def work(image: Path, task: str, *arguments: str) -> None:
+    """Runs a task of the workbench, and returns when the kernel has let go of the image."""
+    argv = [*ASIDE, sys.executable, "-m", "lab.workbench", task, *arguments]
+    done = run(argv, check=False, cwd=places.CHECKOUT)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise LabError(lines[-1] if lines else f"{task}: exit {done.returncode}")
+    wait_released(image)
 
 
 @contextlib.contextmanager
 def opened(image: Path) -> Iterator[Path]:
-    """The image mounted for a while, to be written to from outside."""
+    """The image mounted to be written to; only for a process in a mount namespace of its own."""
     with tempfile.TemporaryDirectory(prefix="transhume-lab-") as folder:
         where = Path(folder) / "root"
-        mount(image, where)
+        where.mkdir()
+        run(["mount", "-o", OPTIONS, str(image), str(where)])
         try:
             yield where
         finally:
-            unmount(where)
+            run(["umount", str(where)])
 
 
 def trim(where: Path) -> None:
     """Gives the blocks of deleted files back, which keeps the cached image small."""
     run(["fstrim", str(where)], check=False)
+
+
+def wait_released(image: Path) -> None:
+    """The kernel ends a file system a moment after its last user."""
+    wait_until(lambda: not in_use(image), f"{image} to be released", 60)
+
+
+def in_use(image: Path) -> bool:
+    for device in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            if device.read_text().removesuffix("\n") == str(image.resolve()):
+                return True
+    return False
 
 
 def cut_power(where: Path) -> None:

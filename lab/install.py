@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -47,7 +48,8 @@ def tool(root: Path, release: str) -> None:
     if release not in PYTHON:
         return
     with _shelf(root) as shelf:
-        wheel = build(shelf)
+        with tempfile.TemporaryDirectory() as aside:
+            wheel = Path(shutil.copy(build(Path(aside)), shelf))
         _pip(root, "--no-deps", "--force-reinstall", f"/{wheel.relative_to(root)}")
     command = root / COMMAND
     command.unlink(missing_ok=True)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from lab import cgroup, disk, install, netconf, network, places, roots
+from lab import cgroup, disk, network, places, roots
 from lab.machine import Machine
 from lab.netconf import Manager
 from lab.places import ROLES, Role
-from lab.shell import LabError, run
+from lab.shell import LabError
 
-HOSTNAMES: dict[Role, str] = {"source": "mail.example.org", "target": "new.example.org"}
 KINDS: dict[Role, roots.Kind] = {"source": "server", "target": "target"}
 
 
@@ -102,16 +100,8 @@ class Pair:
         wanted = [(self.shape.release(role), KINDS[role]) for role in ROLES]
         for machine, image in zip(self.machines, roots.build_all(wanted), strict=True):
             disk.copy(image, machine.image)
-        with disk.opened(self.source.image) as source, disk.opened(self.target.image) as target:
-            for role, root in (("source", source), ("target", target)):
-                self._furnish(role, root)  # type: ignore[arg-type]
-            _trust(source, target)
-            install.tool(target, self.shape.target)
-
-    def _furnish(self, role: Role, root: Path) -> None:
-        """Gives one disk what makes it this machine and no other."""
-        _identify(root, HOSTNAMES[role])
-        netconf.configure(root, self.shape.manager(role), network.AT_START[role])
+        disk.work(self.target.image, "identify", self.name)
+        disk.wait_released(self.source.image)
 
     # --- power
 
@@ -200,34 +190,3 @@ def _shape(folder: Path) -> Shape:
         return Shape(**json.loads((folder / "state.json").read_text()))
     except FileNotFoundError as missing:
         raise LabError(f"there is no {folder.name}: python -m lab list") from missing
-
-
-def _identify(root: Path, hostname: str) -> None:
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    for role, each in HOSTNAMES.items():
-        lines.append(f"{network.AT_START[role].ipv4} {each} {each.partition('.')[0]}")
-    (root / "etc/hosts").write_text("\n".join(lines) + "\n")
-    (root / "etc/hostname").write_text(hostname + "\n")
-    (root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n")
-    # Nobody answers on the wire's port 53, so a look-up is refused at once instead of timing out.
-    (root / "etc/resolv.conf").write_text(f"nameserver {network.WIRE.ipv4}\n")
-    for kind in ("ed25519", "ecdsa", "rsa"):
-        _keygen(kind, root / f"etc/ssh/ssh_host_{kind}_key", f"root@{hostname}")
-
-
-def _keygen(kind: str, path: Path, comment: str) -> None:
-    run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", comment, "-f", str(path)])
-
-
-def _trust(source: Path, target: Path) -> None:
-    """Lets root of the target log in as root on the source, by key, whose host key it knows."""
-    for root in (source, target):
-        (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
-    key = target / "root/.ssh/id_ed25519"
-    _keygen("ed25519", key, f"root@{HOSTNAMES['target']}")
-    authorised = source / "root/.ssh/authorized_keys"
-    authorised.write_text(key.with_suffix(".pub").read_text())
-    authorised.chmod(0o600)
-    known = ",".join((HOSTNAMES["source"], network.SERVICE.ipv4, network.SERVICE.ipv6))
-    host_key = (source / "etc/ssh/ssh_host_ed25519_key.pub").read_text()
-    (target / "root/.ssh/known_hosts").write_text(f"{known} {host_key}")

@@ -67,6 +67,13 @@ class Layer:
     make: Callable[[Path, str], None]
 
 
+def kind(text: str) -> Kind:
+    for known in KINDS:
+        if text == known:
+            return known
+    raise LabError(f"{text!r} is no kind of disk: {', '.join(KINDS)}")
+
+
 def build(release: str, *, kind: Kind) -> Path:
     """The cached image of that kind; makes it, and what lies below it, where it is missing."""
     if release not in RELEASES:
@@ -105,9 +112,7 @@ def _make(release: str, kind: Kind, image: Path) -> None:
     say(f"building {image.name}")
     begun = time.monotonic()
     try:
-        with disk.opened(draft) as root:
-            layer.make(root, release)
-            disk.trim(root)
+        disk.work(draft, "layer", str(draft), release, kind)
         draft.rename(image)
     finally:
         draft.unlink(missing_ok=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from lab import cgroup, network, places
+from lab import cgroup, disk, network, places
 from lab.places import SHORT, Role
 
 # What nspawn exits with under --keep-unit when the machine inside asked for a reboot.
@@ -49,13 +50,20 @@ def nspawn(name: str, role: Role, root: Path) -> list[str]:
     ]
 
 
+def mounting(home: Path, argv: Sequence[str]) -> list[str]:
+    """The command line with the machine's disk mounted for it, and for nobody else."""
+    script = f'mount -o {disk.OPTIONS} "$0/disk.img" "$0/root" && exec "$@"'
+    return [*disk.ASIDE, "sh", "-c", script, str(home), *argv]
+
+
 def power(name: str, role: Role) -> int:
     """One run of the machine, from power on to the end of nspawn."""
     box = f"{name}/{role}/box"
     cgroup.kill(box)
+    disk.wait_released(places.host(name, role) / "disk.img")
     network.plug(name, role)
     return subprocess.run(
-        nspawn(name, role, places.host(name, role) / "root"),
+        mounting(places.host(name, role), nspawn(name, role, places.host(name, role) / "root")),
         stdin=subprocess.DEVNULL,
         check=False,
         env=os.environ | SETTINGS,
