@@ -82,8 +82,7 @@ def spoken(act: Act) -> Iterator[Spoken]:
     for leaf in leaves(act):
         if isinstance(leaf, WriteFile):
             # The command behind it is a script of its own; the file is what matters.
-            kind = f"({size(len(leaf.content))}, mode {leaf.mode}, {leaf.owner})"
-            what = f"writes {visible(leaf.path)} {kind}"
+            what = f"writes {visible(leaf.path)} (mode {leaf.mode}, {leaf.owner})"
             yield Spoken("", (f"{leaf.place}:", *what.split(" ")), typed=False)
         elif isinstance(leaf, Await):
             yield Spoken("", (f"waits up to {count(leaf.limit)} s for:",), typed=False)
@@ -100,8 +99,8 @@ def spoken(act: Act) -> Iterator[Spoken]:
 def _command(command: Command) -> Spoken:
     words = tuple(word(argument) for argument in command.argv)
     if command.input:
-        # What goes in may be a secret or a script of many lines; its size says that it is there.
-        words = (*words, f"  # reads {size(len(command.input))}")
+        # What goes in may be a secret, or a script of many lines.
+        words = (*words, "  # reads what transhume sends it")
     return Spoken(command.place, words)
 
 

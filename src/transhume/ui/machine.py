@@ -47,7 +47,7 @@ KEYS = {
     "parts[].rate": "units per second; null when there is no estimate",
     "parts[].eta": "seconds left; null when there is no estimate",
     "parts[].moved": "when its last pass ended; null before",
-    "parts[].largest": "the most that a pass had to move; the first one moves all",
+    "parts[].largest": "the most bytes that a pass had to move; a tree's first one moves all",
     "parts[].lacking": "how much it lacked when last measured; null before",
     "parts[].lacking_unit": "in which unit",
     "parts[].lacking_seconds": "how long that rest would take",
@@ -182,12 +182,14 @@ def following(status: Status) -> str:
     if status.finished:
         return ""
     if walk is not None and walk.outcome != "done" and walk.command:
-        return f"transhume {walk.command}"
+        return f"transhume {_AGAIN.get(walk.command, walk.command)}"
     if status.rolled_back:
         return "transhume check"
     return f"transhume {_AFTER.get(_furthest(status), 'check')}"
 
 
+# Without --yes it would only report.
+_AGAIN = {"cutover": "cutover --yes"}
 _AFTER = {"prepare": "sync", "sync": "cutover", "cutover": "finish", "after": "finish"}
 
 

@@ -94,7 +94,7 @@ class PartView:
     moved: float | None = None
     """When its last pass came to its end."""
     largest: int = 0
-    """The most that a pass had to move: the first one moves all."""
+    """The most bytes that a pass had to move: a tree's first one moves all."""
     rest: Rest | None = None
     proofs: dict[str, tuple[float, Proof]] = field(default_factory=dict)
     """The last proof by its unit, with the moment: a database is proved by tables and rows."""
@@ -102,7 +102,7 @@ class PartView:
     @property
     def known(self) -> bool:
         """Whether there is anything to tell; a pass over an empty folder is nothing."""
-        return bool(self.done or self.largest or self.rest or self.proofs)
+        return bool(self.done or self.total or self.largest or self.rest or self.proofs)
 
 
 @dataclass

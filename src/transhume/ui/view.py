@@ -66,7 +66,8 @@ def observe(status: Status, progress: Progress, at: float) -> None:
     """Take in how far one part is."""
     part = part_of(status, progress.part, "tree" if progress.unit == "bytes" else "database")
     part.done, part.total, part.unit, part.at = progress.done, progress.total, progress.unit, at
-    part.largest = max(part.largest, progress.done, progress.total)
+    if progress.unit == "bytes":
+        part.largest = max(part.largest, progress.done, progress.total)
 
 
 def part_of(status: Status, name: str, kind: PartKind) -> PartView:
@@ -197,7 +198,8 @@ def _change_begun(status: Status, event: Event) -> None:
         part.kind, part.active, part.began = kind, True, event.at
         part.done, part.total, part.at = 0, total, None
         part.unit = "bytes" if kind == "tree" else "tables"
-        part.largest = max(part.largest, total)
+        if kind == "tree":
+            part.largest = max(part.largest, total)
 
 
 def parts_of(act: dict[str, Any]) -> Iterator[tuple[str, PartKind, int]]:
@@ -277,7 +279,11 @@ def _finding(status: Status, event: Event) -> None:
     if walk != status.found_in:
         status.findings, status.found_in = [], walk
     fields = ("key", "severity", "where", "seen", "why", "remedy")
-    status.findings.append(Finding(*(event.data.get(field, "") for field in fields)))
+    finding = Finding(*(event.data.get(field, "") for field in fields))
+    if finding in status.findings:
+        # Seen again: another check of the same name has begun.
+        status.findings = []
+    status.findings.append(finding)
 
 
 def _proved(status: Status, event: Event) -> None:
