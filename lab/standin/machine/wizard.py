@@ -72,7 +72,7 @@ def forget() -> None:
     """Take the last installation away, so that the wizard can run anew."""
     systemctl("stop", "bluemind.target", "bm-*.service", "telegraf.service")
     databases.drop()
-    for folder in (settings.ETC, identity.CA, *_TREES):
+    for folder in (settings.ETC, identity.CA, *map(Path, _TREES)):
         shutil.rmtree(folder, ignore_errors=True)
 
 
