@@ -1,0 +1,1 @@
+"""A machine's addresses: on disk, as its network manager reads them, and in the kernel."""

@@ -1,0 +1,109 @@
+"""Runs on a machine itself: says to whom an address belongs now, or asks whether it is taken.
+
+    python3 - announce DEVICE ADDRESS...    gratuitous ARP, unsolicited neighbour advertisement
+    python3 - probe DEVICE ADDRESS...       exit 1 when another machine answers for one of them
+
+Standard library of Python 3.6 and up; sent through standard input, so nothing is installed.
+"""
+
+import ipaddress
+import select
+import socket
+import struct
+import sys
+import time
+
+ROUNDS = 3
+PAUSE_SECONDS = 0.2
+ARP = 0x0806
+REQUEST, REPLY = 1, 2
+NEIGHBOUR_ADVERTISEMENT = 136
+# The receiver shall replace what it knows (RFC 4861, 4.4).
+OVERRIDE = 0x20000000
+TARGET_LINK_LAYER_ADDRESS = 2
+ALL_NODES = "ff02::1"
+EVERYONE = b"\xff" * 6
+NOBODY = b"\0" * 6
+FRAME = "!6s6sHHHBBH6s4s6s4s"
+EMPTY = b"\0" * 4
+
+
+def card(device: str) -> bytes:
+    with open("/sys/class/net/" + device + "/address") as file:  # noqa: PTH123
+        return bytes.fromhex(file.read().strip().replace(":", ""))
+
+
+def frame(own: bytes, operation: int, sender: bytes, asked: bytes) -> bytes:
+    """A broadcast ARP packet; `sender` is zero where one only asks (RFC 5227, 2.1.1)."""
+    about = NOBODY if operation == REQUEST else own
+    return struct.pack(
+        FRAME, EVERYONE, own, ARP, 1, 0x0800, 6, 4, operation, own, sender, about, asked
+    )
+
+
+def say_v4(device: str, address: bytes) -> None:
+    own = card(device)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
+        wire.bind((device, ARP))
+        # Some machines learn from requests only, others from replies only.
+        for operation in (REQUEST, REPLY):
+            wire.send(frame(own, operation, address, address))
+
+
+def say_v6(device: str, address: bytes) -> None:
+    index = socket.if_nametoindex(device)
+    text = socket.inet_ntop(socket.AF_INET6, address)
+    option = struct.pack("!BB6s", TARGET_LINK_LAYER_ADDRESS, 1, card(device))
+    header = struct.pack("!BBHI", NEIGHBOUR_ADVERTISEMENT, 0, 0, OVERRIDE)
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as wire:
+        # Receivers drop what may have passed a router.
+        wire.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        wire.bind((text, 0, 0, index))
+        wire.sendto(header + address + option, (ALL_NODES, 0, 0, index))
+
+
+def announce(device: str, addresses: "list[bytes]") -> int:
+    for turn in range(ROUNDS):
+        if turn:
+            # Frames get lost, and a switch may still be learning.
+            time.sleep(PAUSE_SECONDS)
+        for address in addresses:
+            (say_v4 if len(address) == 4 else say_v6)(device, address)
+    return 0
+
+
+def holder(device: str, address: bytes) -> bytes:
+    """The card that answers for an IPv4 address; empty when none does."""
+    own = card(device)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
+        wire.bind((device, ARP))
+        for _ in range(ROUNDS):
+            wire.send(frame(own, REQUEST, EMPTY, address))
+            end = time.monotonic() + PAUSE_SECONDS
+            while select.select([wire], [], [], max(0.0, end - time.monotonic()))[0]:
+                packet = wire.recv(2048).ljust(42, b"\0")[:42]
+                fields = struct.unpack(FRAME, packet)
+                if fields[7] == REPLY and fields[9] == address and fields[8] != own:
+                    return bytes(fields[8])
+    return b""
+
+
+def probe(device: str, addresses: "list[bytes]") -> int:
+    """Of IPv6 the kernel itself makes sure before it uses an address."""
+    for address in (each for each in addresses if len(each) == 4):
+        other = holder(device, address)
+        if other:
+            name = socket.inet_ntoa(address)
+            by = ":".join("%02x" % byte for byte in other)  # noqa: UP031
+            sys.stderr.write("%s is held by the machine with the card %s\n" % (name, by))  # noqa: UP031
+            return 1
+    return 0
+
+
+def main(act: str, device: str, *addresses: str) -> int:
+    packed = [ipaddress.ip_address(address).packed for address in addresses]
+    return {"announce": announce, "probe": probe}[act](device, packed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

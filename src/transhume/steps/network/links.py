@@ -1,0 +1,145 @@
+"""What the kernel holds on a device, and the commands that alter it at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transhume.core.change import Act, Await, Change, Place, Run
+from transhume.core.host import Host
+from transhume.errors import StepFailed
+from transhume.steps.network.edit import Interface, Ip, interface
+
+DAD_SECONDS = 15
+"""How long an IPv6 address may stay tentative: the kernel asks around before it uses it."""
+
+_ANNOUNCE = Path(__file__).with_name("announce.py")
+
+_USABLE = """\
+device=$1; shift
+for address; do
+    if ip -o addr show dev "$device" to "$address" | grep -qw dadfailed; then
+        echo "$address: another machine answers for it" >&2; exit 1
+    fi
+    ip -o addr show dev "$device" to "$address" -tentative | grep -q . || exit 1
+done
+"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One address on a device."""
+
+    address: Interface
+    options: tuple[str, ...]
+    """What `ip addr replace` needs beside it to make it the same again."""
+    usable: bool
+    fixed: bool
+    """Whether it stays: not from DHCP, not made up by the kernel."""
+    failed: bool
+
+
+def device_exists(host: Host, device: str) -> bool:
+    """Whether the machine has such a device."""
+    return host.ask("ip", "-j", "link", "show", "dev", device).status == 0
+
+
+def card(host: Host, device: str) -> str:
+    """The link-layer address of the device."""
+    (link,) = shown_by(host, "ip", "-j", "link", "show", "dev", device)
+    return str(link.get("address", ""))
+
+
+def index(host: Host, device: str) -> int:
+    """The number of the device."""
+    (link,) = shown_by(host, "ip", "-j", "link", "show", "dev", device)
+    return int(link["ifindex"])
+
+
+def held(host: Host, device: str) -> list[Held]:
+    """The global addresses on the device."""
+    links = shown_by(host, "ip", "-j", "addr", "show", "dev", device)
+    found = (_held(each) for link in links for each in link.get("addr_info", ()))
+    return [each for each in found if each is not None]
+
+
+def _held(shown: dict[str, Any]) -> Held | None:
+    address = interface(f"{shown.get('local')}/{shown.get('prefixlen')}")
+    if address is None or shown.get("scope") == "link":
+        return None
+    words: list[str] = []
+    for key, word in (("broadcast", "broadcast"), ("label", "label")):
+        if address.version == 4 and shown.get(key):
+            words += [word, str(shown[key])]
+    if shown.get("noprefixroute"):
+        words.append("noprefixroute")
+    failed = bool(shown.get("dadfailed"))
+    usable = not (failed or shown.get("tentative"))
+    fixed = not (shown.get("dynamic") or shown.get("temporary") or shown.get("mngtmpaddr"))
+    return Held(address, tuple(words), usable, fixed, failed)
+
+
+def shown_by(host: Host, *argv: str) -> list[dict[str, Any]]:
+    """The objects that a command of iproute2 prints as JSON."""
+    printed = host.read(*argv)
+    try:
+        # An empty object stands for what a filter left out.
+        return [each for each in json.loads(printed or "[]") if each]
+    except ValueError:
+        raise StepFailed(f"{' '.join(argv)} on the {host.place} printed no JSON") from None
+
+
+def holding(host: Host, address: Ip) -> bool:
+    """Whether any device of the machine holds the address."""
+    links = shown_by(host, "ip", "-j", "addr", "show", "to", str(address))
+    return any(link.get("addr_info") for link in links)
+
+
+def put(place: Place, device: str, address: Interface, options: Sequence[str] = ()) -> Run:
+    """Give the device the address, whether or not it has it."""
+    # Without the broadcast address a manager would take it for another one and put it anew.
+    usual = ("broadcast", "+") if address.version == 4 and address.network.prefixlen < 31 else ()
+    words = (*(options or usual), "dev", device)
+    return Run(place, ("ip", "addr", "replace", address.with_prefixlen, *words))
+
+
+def drop(place: Place, device: str, address: Interface) -> Run:
+    """Take the address from the device; 2 is what `ip` returns when it isn't there."""
+    return Run(place, ("ip", "addr", "del", address.with_prefixlen, "dev", device), ok=(0, 2))
+
+
+def usable(place: Place, device: str, addresses: Iterable[Interface]) -> Await:
+    """Wait until the addresses can be used."""
+    words = dict.fromkeys(str(address.ip) for address in addresses)
+    return Await(place, ("sh", "-c", _USABLE, "usable", device, *words), DAD_SECONDS)
+
+
+def announce(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
+    """Tell the neighbours whose the addresses are now, or they would ask the former holder."""
+    return _script(place, "announce", device, addresses)
+
+
+def probe(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
+    """Fail when another machine answers for one of the IPv4 addresses."""
+    return _script(place, "probe", device, addresses)
+
+
+def _script(place: Place, act: str, device: str, addresses: Iterable[Interface]) -> Run:
+    words = tuple(str(address.ip) for address in addresses)
+    return Run(place, ("python3", "-", act, device, *words), _ANNOUNCE.read_bytes())
+
+
+def promotion(host: Host, device: str) -> Change | None:
+    """Keep a subnet's other IPv4 addresses when its first one goes: by default they go along."""
+    setting = f"net.ipv4.conf.{device.replace('.', '/')}.promote_secondaries"
+    former = host.read("sysctl", "-n", setting).strip()
+    if former == "1":
+        return None
+
+    def write(value: str) -> Act:
+        return Run(host.place, ("sysctl", "-q", "-w", f"{setting}={value}"))
+
+    return Change(f"let {device} lose single addresses", write("1"), write(former))

@@ -1,0 +1,183 @@
+"""The network managers: which one a device has, and a durable change of what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Act, Change, Place, RemoveFile, Run, Series, WriteFile
+from transhume.core.host import Host
+from transhume.steps.network import ifupdown, netplan, networkd, networkmanager, reading
+from transhume.steps.network.edit import (
+    Edits,
+    Files,
+    Interface,
+    Ip,
+    NotUnderstood,
+    applied,
+    difference,
+)
+from transhume.steps.network.stanza import stanzas
+
+Edit = Callable[[Files, str, Iterable[Interface]], Edits]
+
+
+@dataclass(frozen=True)
+class Manager:
+    """One way in which a machine's network is set up."""
+
+    name: str
+    read: Callable[[Host, str], Files]
+    holds: Callable[[Files, str], frozenset[Ip]]
+    add: Edit
+    remove: Edit
+    reload: Callable[[Place, str], tuple[Act, ...]]
+    """What makes it take over changed files. A daemon that isn't told puts the former addresses
+    back as soon as the cable was out."""
+    mode: str = "0644"
+    """The mode of a file that is added."""
+
+
+def _networkctl(place: Place, device: str) -> tuple[Act, ...]:
+    # It answers before it has begun; the second question is heard only after that.
+    script = 'networkctl reload && networkctl status "$1" >/dev/null'
+    return (Run(place, ("sh", "-c", script, "reload", device)),)
+
+
+def _nmcli(place: Place, device: str) -> tuple[Act, ...]:
+    return (
+        Run(place, ("nmcli", "connection", "reload")),
+        Run(place, ("nmcli", "device", "reapply", device)),
+    )
+
+
+def _generate(place: Place, device: str) -> tuple[Act, ...]:
+    # Not `netplan apply`: that would also restart what has nothing to do with this device.
+    script = (
+        "netplan generate && if grep -qs . /run/systemd/network/*netplan*.network; "
+        'then networkctl reload && networkctl status "$1" >/dev/null; '
+        'else nmcli connection reload && nmcli device reapply "$1"; fi'
+    )
+    return (Run(place, ("sh", "-c", script, "reload", device)),)
+
+
+def _nothing(place: Place, device: str) -> tuple[Act, ...]:
+    return ()
+
+
+IFUPDOWN = Manager(
+    "ifupdown", reading.ifupdown, ifupdown.holds, ifupdown.add, ifupdown.remove, _nothing
+)
+NETWORKD = Manager(
+    "systemd-networkd",
+    reading.networkd_of,
+    networkd.holds,
+    networkd.add,
+    networkd.remove,
+    _networkctl,
+)
+NETPLAN = Manager(
+    "netplan",
+    reading.netplan_of,
+    netplan.holds,
+    netplan.add,
+    netplan.remove,
+    _generate,
+    mode="0600",
+)
+NETWORK_MANAGER = Manager(
+    "NetworkManager",
+    reading.networkmanager_of,
+    networkmanager.holds,
+    networkmanager.add,
+    networkmanager.remove,
+    _nmcli,
+    mode="0600",
+)
+
+
+def manager_of(host: Host, device: str) -> Manager:
+    """What manages the device; NotUnderstood when nothing known does, or more than one."""
+    if netplan.definitions(reading.netplan_of(host, device), device):
+        return NETPLAN
+    found = list(_managing(host, device))
+    if len(found) == 1:
+        return found[0]
+    names = " and ".join(manager.name for manager in found)
+    raise NotUnderstood(
+        f"{device} on the {host.place} is managed by {names}"
+        if found
+        else f"nothing known manages {device} on the {host.place}: neither netplan, "
+        "NetworkManager, systemd-networkd nor ifupdown"
+    )
+
+
+def _managing(host: Host, device: str) -> Iterator[Manager]:
+    if _active(host, "NetworkManager.service") and not _unmanaged(
+        host.ask("nmcli", "-g", "GENERAL.STATE", "device", "show", device).text
+    ):
+        yield NETWORK_MANAGER
+    if _active(host, "systemd-networkd.service") and not _unmanaged(
+        host.ask("networkctl", "list", "--no-legend", "--no-pager", device).text
+    ):
+        yield NETWORKD
+    if stanzas(reading.ifupdown(host, device), device):
+        yield IFUPDOWN
+
+
+def _active(host: Host, unit: str) -> bool:
+    return host.ask("systemctl", "is-active", "--quiet", unit).status == 0
+
+
+def _unmanaged(state: str) -> bool:
+    return not state.strip() or "unmanaged" in state
+
+
+def rewritten(
+    host: Host, manager: Manager, device: str, edits: Edits, settled: Act, restored: Act
+) -> Change | None:
+    """The edits as one change, the manager told of it; None when there is nothing to write.
+
+    Where the manager was told, `settled` waits for what it makes of it, `restored` for what it
+    makes of the way back.
+    """
+    if not edits:
+        return None
+    written = [_write(host, path, content, manager.mode) for path, content in edits.items()]
+    told = manager.reload(host.place, device)
+    act = Series((*(each for each, _ in written), *told, *((settled,) if told else ())))
+    undo = Series((*(back for _, back in written), *told, *((restored,) if told else ())))
+    return Change(f"write {', '.join(edits)}", act, undo)
+
+
+def _write(host: Host, path: str, content: bytes | None, mode: str) -> tuple[Act, Act]:
+    former = host.file(path)
+    owner = "root:root"
+    if former is not None:
+        kind, mode, owner = host.read("stat", "-c", "%F|%a|%U:%G", path).strip().split("|")
+        if not kind.startswith("regular"):
+            raise NotUnderstood(f"{path} on the {host.place} is a {kind}, not a file of its own")
+    remove = RemoveFile(host.place, path)
+    write = remove if content is None else WriteFile(host.place, path, content, mode, owner)
+    return write, remove if former is None else WriteFile(host.place, path, former, mode, owner)
+
+
+def with_added(
+    manager: Manager, files: Files, device: str, addresses: Iterable[Interface]
+) -> Files:
+    """The files as they are once the addresses were added."""
+    return applied(files, manager.add(files, device, addresses))
+
+
+def exchanged(
+    manager: Manager,
+    files: Files,
+    device: str,
+    gone: Iterable[Interface],
+    come: Iterable[Interface],
+) -> Edits:
+    """What leads to files without the one addresses and with the others."""
+    after = with_added(manager, files, device, come)
+    held = manager.holds(after, device)
+    leaving = [address for address in gone if address.ip in held]
+    return difference(files, applied(after, manager.remove(after, device, leaving)))

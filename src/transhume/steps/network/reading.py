@@ -1,0 +1,77 @@
+"""Reads from a machine the files that its network manager reads for one device."""
+
+from __future__ import annotations
+
+import posixpath
+
+from transhume.core.host import Host
+from transhume.steps.network import netplan, networkd, networkmanager
+from transhume.steps.network.edit import Files, NotUnderstood, Text
+from transhume.steps.network.ini import sections
+from transhume.steps.network.links import index
+from transhume.steps.network.stanza import MAIN
+
+_DROP_INS = (networkd.FOLDER, "/run/systemd/network", "/usr/lib/systemd/network")
+
+
+def ifupdown(host: Host, device: str) -> Files:
+    """Everything below /etc/network that may be sourced."""
+    folder = posixpath.dirname(MAIN)
+    return {path: text for path, text in _files(host, folder, 4).items() if "/if-" not in path}
+
+
+def networkd_of(host: Host, device: str) -> Files:
+    """The .network file that networkd chose for the device, and its drop-ins."""
+    state = host.file(f"/run/systemd/netif/links/{index(host, device)}") or b""
+    for line in state.decode(errors="surrogateescape").splitlines():
+        key, _, path = line.partition("=")
+        if key == "NETWORK_FILE" and path:
+            return _network(host, path)
+    raise NotUnderstood(f"networkd has no .network file for {device} on the {host.place}")
+
+
+def _network(host: Host, path: str) -> Files:
+    found = {path: host.file(path) or b""}
+    visible: dict[str, tuple[str, bytes]] = {}
+    for folder in reversed(_DROP_INS):
+        inner = _files(host, f"{folder}/{posixpath.basename(path)}.d", 1)
+        visible.update({posixpath.basename(each): (each, text) for each, text in inner.items()})
+    drop_ins = (each for name, each in sorted(visible.items()) if name.endswith(".conf"))
+    return {**found, **dict(drop_ins)}
+
+
+def netplan_of(host: Host, device: str) -> Files:
+    """All of netplan's files."""
+    return {
+        path: text
+        for folder in netplan.FOLDERS
+        for path, text in _files(host, folder, 1).items()
+        if path.endswith(".yaml")
+    }
+
+
+def networkmanager_of(host: Host, device: str) -> Files:
+    """The keyfile of the profile that is active on the device."""
+    uuid = host.read("nmcli", "-g", "GENERAL.CON-UUID", "device", "show", device).strip()
+    known = _files(host, networkmanager.FOLDER, 1)
+    mine = {path: text for path, text in known.items() if uuid and uuid in _uuids(text)}
+    if not mine:
+        raise NotUnderstood(
+            f"NetworkManager's profile for {device} on the {host.place} is no keyfile in "
+            f"{networkmanager.FOLDER}",
+            "make it one: nmcli connection migrate, or nmcli connection modify",
+        )
+    return mine
+
+
+def _uuids(content: bytes) -> list[str]:
+    known = sections(Text(content), continued=False)
+    return [value for section in known for value in section.values("uuid")]
+
+
+def _files(host: Host, folder: str, depth: int) -> dict[str, bytes]:
+    if host.ask("test", "-d", folder).status != 0:
+        return {}
+    kinds = ("(", "-xtype", "f", "-o", "-xtype", "c", ")")
+    printed = host.read("find", folder, "-maxdepth", str(depth), *kinds)
+    return {path: host.file(path) or b"" for path in sorted(printed.splitlines())}
