@@ -15,7 +15,6 @@ import fcntl
 import os
 import struct
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +23,9 @@ from lab.shell import LabError, run, wait_until
 
 SIZE = "24G"
 OPTIONS = "loop,noatime,discard,noinit_itable"
-ASIDE = ["unshare", "--mount", "--propagation=private", "--"]
+ASIDE = ["unshare", "--mount", "--propagation=private"]
+# With whoever started it ends all that it started, down to the last apt.
+ENDING_TOGETHER = ["--pid", "--fork", "--kill-child", "--mount-proc"]
 # _IOR('X', 125, __u32) of linux/fs.h and EXT4_GOING_FLAGS_NOLOGFLUSH.
 SHUTDOWN = 0x8004587D
 WITHOUT_JOURNAL = 2
@@ -44,7 +45,7 @@ def copy(image: Path, to: Path) -> None:
 
 def work(image: Path, task: str, *arguments: str) -> None:
     """Runs a task of the workbench, and returns when the kernel has let go of the image."""
-    argv = [*ASIDE, sys.executable, "-m", "lab.workbench", task, *arguments]
+    argv = [*ASIDE, *ENDING_TOGETHER, "--", sys.executable, "-m", "lab.workbench", task, *arguments]
     done = run(argv, check=False, cwd=places.CHECKOUT)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
@@ -55,14 +56,14 @@ def work(image: Path, task: str, *arguments: str) -> None:
 @contextlib.contextmanager
 def opened(image: Path) -> Iterator[Path]:
     """The image mounted to be written to; only for a process in a mount namespace of its own."""
-    with tempfile.TemporaryDirectory(prefix="transhume-lab-") as folder:
-        where = Path(folder) / "root"
-        where.mkdir()
-        run(["mount", "-o", OPTIONS, str(image), str(where)])
-        try:
-            yield where
-        finally:
-            run(["umount", str(where)])
+    where = image.with_suffix(".root")
+    where.mkdir(exist_ok=True)
+    run(["mount", "-o", OPTIONS, str(image), str(where)])
+    try:
+        yield where
+    finally:
+        run(["umount", str(where)])
+        where.rmdir()
 
 
 def trim(where: Path) -> None:

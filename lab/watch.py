@@ -53,7 +53,7 @@ def nspawn(name: str, role: Role, root: Path) -> list[str]:
 def mounting(home: Path, argv: Sequence[str]) -> list[str]:
     """The command line with the machine's disk mounted for it, and for nobody else."""
     script = f'mount -o {disk.OPTIONS} "$0/disk.img" "$0/root" && exec "$@"'
-    return [*disk.ASIDE, "sh", "-c", script, str(home), *argv]
+    return [*disk.ASIDE, "--", "sh", "-c", script, str(home), *argv]
 
 
 def power(name: str, role: Role) -> int:
