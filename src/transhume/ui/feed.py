@@ -146,14 +146,14 @@ class Feed(ABC):
         elif item.kind == "change-begun":
             for name, _, _ in parts_of(item.data.get("act") or {}):
                 self.touched.add(name)
-                self._windows[name] = Window()
-                self._windows[name].observe(at, 0)
+                self._windows.pop(name, None)
 
     def _draw(self, act: Callable[[], object]) -> None:
         if self._gone:
             return
         try:
             act()
-        except (OSError, ValueError):
-            # The terminal was closed, or the pipe's reader went: the move goes on unseen.
+        except (OSError, ValueError, SystemExit):
+            # The terminal was closed, or the pipe's reader went (rich ends the program then):
+            # the move goes on unseen.
             self._gone = True

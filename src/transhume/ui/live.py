@@ -11,7 +11,7 @@ from rich.text import Text
 
 from transhume.core.event import Event, Progress
 from transhume.ui.feed import Feed, Item
-from transhume.ui.layout import encodable, put, text
+from transhume.ui.layout import encodable, put, row, text
 from transhume.ui.pace import Pace
 from transhume.ui.plain import Plain
 from transhume.ui.shape import PartView, Status
@@ -29,7 +29,9 @@ from transhume.ui.words import clock as time_of_day
 from transhume.ui.words import duration, line, percent, shortened
 
 _NAME = 26
-_FIGURES = 5 + 2 + 12 + 2 + 9 + 2 + 9
+_SHORT_NAME = 20
+_WIDE = 100
+_FIGURES = 5 + 2 + 2 + 9 + 2 + 9
 _SHORTEST_BAR = 8
 
 
@@ -74,12 +76,13 @@ class Live(Feed):
         told = entry(self.status, item)
         if told is None:
             return
-        whole = Text(f" {stamp(self.status, item.at)}  ").append(told.what, told.style)
+        cells = [Text(stamp(self.status, item.at)), Text(told.what, told.style)]
         if self._means and item.kind == "step-done":
-            room = self._console.width - whole.cell_len - len(self._means) - 1
-            whole.append(" " * max(room, 2)).append(self._means, "bold")
+            cells.append(Text(self._means, style="bold"))
             self._means = ""
-        put(self._console, whole)
+        taken = sum(cell.cell_len + 2 for cell in cells if cell is not cells[1])
+        room = max(20, self._console.width - taken - 2)
+        row(self._console, cells, [cells[0].cell_len, room, *(cell.cell_len for cell in cells[2:])])
 
     def refresh(self) -> None:
         """Draw bars and footer anew."""
@@ -98,8 +101,11 @@ class Live(Feed):
 
     def _bars(self) -> list[Text]:
         parts = [part for part in self.status.told if part.name in self.touched]
-        width = min(max((len(line(part.name)) for part in parts), default=0), _NAME)
-        return [bar(part, self.pace(part), width, self._console.width) for part in parts]
+        room = self._console.width
+        most = _NAME if room >= _WIDE else _SHORT_NAME
+        width = min(max((len(line(part.name)) for part in parts), default=0), most)
+        figures = max((len(amount(part)) for part in parts), default=0)
+        return [bar(part, self.pace(part), width, figures, room) for part in parts]
 
     def _footer(self) -> list[Text]:
         now = time.time()
@@ -122,17 +128,20 @@ def _shut(status: Status, now: float) -> str:
     return f"down since {time_of_day(began)}, {duration(now - began)}"
 
 
-def bar(part: PartView, pace: Pace | None, name_width: int, width: int) -> Text:
-    """One part in one line: name, bar, percent, amount, rate, time left."""
+def bar(part: PartView, pace: Pace | None, name_width: int, figures: int, width: int) -> Text:
+    """One part in one line: name, bar, percent, amount, rate, time left.
+
+    The bar takes what the others leave of the width, and goes when that is too little.
+    """
     name = shortened(line(part.name), name_width)
     whole = Text(f" {name:<{name_width}}  ")
-    room = width - whole.cell_len - _FIGURES - 3
+    room = width - whole.cell_len - _FIGURES - figures - 3
     if not part.active:
         return whole.append(standing(part), style="green" if _complete(part) else "")
     if room >= _SHORTEST_BAR:
         whole.append_text(_drawn(part, room)).append("  ")
     left = remaining(part, pace)
-    whole.append(f"{percent(part.done, part.total):>5}  {amount(part):>12}  ")
+    whole.append(f"{percent(part.done, part.total):>5}  {amount(part):>{figures}}  ")
     if left == NO_ESTIMATE:
         return whole.append(left, style="dim")
     return whole.append(f"{speed(part, pace):>9}  {left:>9}")

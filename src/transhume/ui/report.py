@@ -125,8 +125,8 @@ def _figures(status: Status) -> str:
         _figure(duration(status.downtime()), _outages(status), "main", _down_style(status)),
         _figure(size(held) if held else "…", f"moved in {kinds}"),
         _figure(
-            f"{whole} of {len(proofs)}" if proofs else "none yet",
-            "comparisons found both servers equal",
+            f"{whole} of {len(proofs)}" if proofs else "…",
+            "comparisons found both servers equal" if proofs else "nothing was compared yet",
             style="" if not proofs else "good" if whole == len(proofs) else "bad",
         ),
     ]
@@ -144,11 +144,11 @@ def _figure(value: str, meaning: str, kind: str = "", style: str = "") -> str:
 def _outages(status: Status) -> str:
     if not status.outages:
         return "without service so far"
-    times = [
-        f"{moment(outage.began)} to {clock(outage.ended) if outage.ended is not None else 'now'}"
+    spans = [
+        (moment(outage.began), "now" if outage.ended is None else clock(outage.ended))
         for outage in status.outages
     ]
-    return f"without service: {'; '.join(times)}"
+    return "without service" + "".join(f"<br>{began} to {ended}" for began, ended in spans)
 
 
 def _bytes(part: PartView) -> int:

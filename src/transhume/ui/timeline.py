@@ -157,6 +157,8 @@ def remaining(part: PartView, pace: Pace | None) -> str:
 def standing(part: PartView) -> str:
     """Where a part stands while no pass is going on."""
     rest = part.rest
+    if _stopped(part) and (rest is None or rest.at < (part.began or 0.0)):
+        return ", ".join(("stopped", *filter(None, [percent(part.done, part.total)]), amount(part)))
     if rest is not None and (part.moved is None or rest.at >= part.moved):
         if not rest.lacking:
             return "caught up"
@@ -165,7 +167,14 @@ def standing(part: PartView) -> str:
         )
         took = f", {duration(rest.seconds)} to go" if rest.seconds else ""
         return f"{counted} behind{took}"
-    return "copied" if part.moved is not None else "not copied yet"
+    if part.moved is None:
+        return "not copied yet"
+    told = part.unit == "bytes" and part.done > 0
+    return f"copied, {size(part.done)} in the last pass" if told else "copied"
+
+
+def _stopped(part: PartView) -> bool:
+    return part.began is not None and (part.moved is None or part.moved < part.began)
 
 
 def moving(part: PartView, pace: Pace | None) -> str:

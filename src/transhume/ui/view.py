@@ -114,10 +114,9 @@ def _walk_ended(status: Status, event: Event) -> None:
         return
     walk.ended, walk.message = event.at, str(event.data.get("message") or "")
     walk.outcome = _OUTCOMES.get(str(event.data.get("outcome")), "failed")
+    _break_off(status, event.at)
     if walk.outcome == "done":
         status.problem = None
-        return
-    _break_off(status, event.at)
     if walk.outcome == "failed" and walk.message:
         before = status.problem
         here = before is not None and before.at >= walk.began
