@@ -329,3 +329,21 @@ def foreseen() -> Iterator[Foreseen]:
     yield shaped("address", "move the address", "cutover", (17,), ADDRESS)
     yield shaped("start", "start the target's services", "cutover", (), START)
     yield shaped("open", "start mail and open the target", "after", (), OPEN)
+
+
+def poisoned(events: list[Event]) -> list[Event]:
+    """The same events with hostile text wherever a stranger's text may stand."""
+    return [Event(event.id, event.at, event.kind, _poison(event.data)) for event in events]
+
+
+_OWN = ("kind", "phase", "severity", "outcome", "step", "place", "command")
+
+
+def _poison(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _poison(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_poison(inner, key) for inner in value]
+    if isinstance(value, str) and key not in _OWN and value:
+        return f"{HOSTILE}{value}"
+    return value

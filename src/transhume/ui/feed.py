@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from transhume.core.event import Event, Progress
 from transhume.ui.pace import Pace, Window
@@ -77,7 +78,7 @@ class Feed(ABC):
                 self.show()
 
     def __enter__(self) -> Feed:
-        self.show()
+        self._draw(self.show)
         self._thread.start()
         return self
 
@@ -86,10 +87,10 @@ class Feed(ABC):
         self._wake.set()
         self._thread.join(_FAREWELL)
 
-    def pace(self, part: PartView) -> Pace | None:
-        """How fast a part goes now; None when that can't be said yet."""
+    def pace(self, part: PartView, at: float | None = None) -> Pace | None:
+        """How fast a part goes, now or at that moment; None when that can't be said yet."""
         window = self._windows.get(part.name)
-        return window.pace(self._clock(), part.total) if window else None
+        return window.pace(self._clock() if at is None else at, part.total) if window else None
 
     @abstractmethod
     def heard(self, item: Item, at: float) -> None:
@@ -124,13 +125,10 @@ class Feed(ABC):
             with self._lock:
                 items = [*self._items, *self._latest.values()]
                 self._items, self._latest = [], {}
-            self._draw(lambda: self._show_all(items))
-
-    def _show_all(self, items: Sequence[tuple[float, Item]]) -> None:
-        for at, item in items:
-            self._take_in(item, at)
-            self.heard(item, at)
-        self.refresh()
+            for at, item in items:
+                self._take_in(item, at)
+                self._draw(partial(self.heard, item, at))
+            self._draw(self.refresh)
 
     def _take_in(self, item: Item, at: float) -> None:
         if isinstance(item, Progress):

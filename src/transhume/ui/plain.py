@@ -37,7 +37,7 @@ class Plain(Feed):
         if isinstance(item, Progress):
             if self._due(item.part, at):
                 part = self.status.parts[item.part]
-                self._line(time.time(), f"{line(part.name)}: {moving(part, self.pace(part))}")
+                self._line(time.time(), f"{line(part.name)}: {moving(part, self.pace(part, at))}")
             return
         if item.kind == "step-begun":
             title = line(self.status.steps[str(item.data.get("step", ""))].title)

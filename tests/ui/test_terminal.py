@@ -1,0 +1,202 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from tests.ui import sample
+from tests.ui.sheet import Sheet, tame
+from transhume.core.change import Change, Run, WriteFile
+from transhume.core.event import Event
+from transhume.core.finding import Finding
+from transhume.errors import StepFailed
+from transhume.ui import terminal
+from transhume.ui.status import show_status
+from transhume.ui.terminal import Expected
+from transhume.ui.view import fold
+
+DASH = "\N{EN DASH}"
+
+
+def test_findings_the_worst_first_at_80_columns() -> None:
+    sheet = Sheet()
+    terminal.findings(sheet, sample.FINDINGS, checks=38, seconds=4.1)
+    assert sheet.rows == [
+        " BLOCKS  timezone-unknown  target",
+        "         3 names used by 214 events aren't known here: US/Pacific, US/Eastern,",
+        "         Asia/Calcutta",
+        "         Restoring the table would lose every event.",
+        "         → apt install tzdata-legacy",
+        " WARNS   rsync-old         source",
+        "         3.2.3: open security holes when root reads folders of others",
+        '         → upgrade to 3.5 or newer, or accept: [check] accept = ["rsync-old"]',
+        " NOTES   queue             source",
+        "         41 messages are queued; they move along",
+        " 38 checks: 1 blocks, 1 warns, 1 notes, 35 pass.   4.1 s.   Nothing was changed.",
+    ]
+
+
+def test_findings_side_by_side_where_there_is_room() -> None:
+    sheet = Sheet(120)
+    terminal.findings(sheet, sample.FINDINGS, checks=38, seconds=4.1, passed=36)
+    assert sheet.rows[1].strip() == "Restoring the table would lose every event."
+    assert sheet.rows[2].index("→") == sheet.rows[0].index("3 names")
+    assert "36 pass" in sheet.rows[-1]
+
+
+def test_a_clean_check() -> None:
+    sheet = Sheet()
+    terminal.findings(sheet, [], checks=1, seconds=0.2)
+    assert sheet.rows == [" 1 check: 1 pass.   0.2 s.   Nothing was changed."]
+
+
+def test_the_plan_at_80_columns() -> None:
+    sheet = Sheet()
+    terminal.plan(sheet, list(sample.foreseen()))
+    assert sheet.rows == [
+        " phase    step                            on      way back             page",
+        f" prepare  check both machines             target                       1{DASH}6",
+        "          close the target to clients     target  disable transhume-…",
+        f" sync     copy the trees, 1.9 TB          target  keep                 8{DASH}9",
+        " cutover  dump the databases, 316 tables  target  keep                 13",
+        "          stop the services on both       source  bmctl start +2       10, 17",
+        f"          restore the databases           target  keep                 12{DASH}13, 16",
+        "          move the address                target  ip address delete    17",
+        "          start the target's services     target  bmctl stop",
+        " ───────────────────────────── point of no return ─────────────────────────────",
+        "          queued mail leaves and people write on the target from here on",
+        " after    start mail and open the target  target  none",
+    ]
+
+
+def test_the_reason_stands_in_the_line_where_it_fits() -> None:
+    sheet = Sheet(120)
+    terminal.plan(sheet, list(sample.foreseen()))
+    assert sum("point of no return: queued mail" in row for row in sheet.rows) == 1
+
+
+def test_an_empty_plan_is_no_mistake() -> None:
+    sheet = Sheet()
+    terminal.plan(sheet, [])
+    assert len(sheet.rows) == 1
+
+
+def commands(*changes: Change, former: bytes | None = None) -> list[str]:
+    sheet = Sheet()
+    step = sample.shaped("key", "title", "sync", (), *changes)
+    terminal.plan(sheet, [step], True, lambda act: former)
+    return [row.strip() for row in sheet.rows[2:]]
+
+
+def test_commands_come_with_their_way_back() -> None:
+    assert commands(sample.STOP) == [
+        "stop BlueMind",
+        "source# bmctl stop",
+        "way back",
+        "source# bmctl start",
+        "waits up to 300 s for:",
+        "source# curl -fsS localhost",
+    ]
+
+
+def test_a_file_is_shown_as_a_difference() -> None:
+    shown = commands(sample.RULES, former=b"table inet old {\n}\n")
+    assert "-table inet old {" in shown
+    assert "+table inet transhume {" in shown
+    assert "--- /dev/null" in commands(sample.RULES)
+    binary = Change("icon", WriteFile("target", "/icon", b"\0\1"), sample.KEEP)
+    assert "binary, 3 B → 2 B" in commands(binary, former=b"old")
+
+
+def test_a_command_that_is_folded_can_still_be_copied() -> None:
+    argv = ("printf", "%s\\n", *(f"argument-{number}" for number in range(20)), "it's", "a b", "")
+    shown = commands(Change("print", Run("target", argv), sample.KEEP))
+    end = shown.index("way back")
+    whole = "\n".join(shown[1:end]).removeprefix("target# ")
+    assert whole.count("\\\n") > 1
+    assert tuple(shlex.split(whole.replace("\\\n", ""))) == argv
+
+
+def test_control_characters_in_a_command_are_typed_as_bash_reads_them() -> None:
+    argv = ("touch", b"a\x1b'\xe9\n".decode(errors="surrogateescape"))
+    assert commands(Change("touch", Run("target", argv), sample.KEEP))[1] == (
+        r"target# touch $'a\x1b\'\xe9\n'"
+    )
+
+
+def test_a_forecast_with_its_range() -> None:
+    parts = [Expected("stop", 9, 8, 11, "measured"), Expected("start", 26, 20, 40)]
+    assert terminal.forecast_line(parts) == (
+        f"Expected downtime 35 s (28{DASH}51): stop 9, start 26."
+    )
+    assert terminal.forecast_line([]) == "Expected downtime: no estimate yet."
+    sheet = Sheet()
+    terminal.forecast(sheet, [*parts, Expected("databases", 200, 90, 400)])
+    assert sheet.rows[-1] == (
+        " Expected downtime 4 min (2 min to 8 min): stop 9, start 26, databases 3 min."
+    )
+
+
+def test_an_error_says_what_its_state_and_what_next() -> None:
+    sheet = Sheet()
+    problem = StepFailed(
+        "the source stopped answering while /var/spool/cyrus was copied (3 tries in 90 s)",
+        state="Nothing is lost.",
+        remedy="look at the network, then transhume sync. To give up: transhume rollback",
+    )
+    terminal.error(sheet, problem, 214)
+    assert sheet.rows == [
+        "transhume: the source stopped answering while /var/spool/cyrus was copied (3",
+        "  tries in 90 s).",
+        "  Nothing is lost.",
+        "  Next: look at the network, then transhume sync. To give up:",
+        "        transhume rollback",
+        "  Details: transhume status, or the journal's entry 214.",
+    ]
+
+
+def test_what_a_command_said_keeps_its_lines() -> None:
+    sheet = Sheet()
+    terminal.error(sheet, StepFailed("rsync failed (status 23): rsync -a\n  one\n  two"))
+    assert sheet.rows == ["transhume: rsync failed (status 23): rsync -a", "    one", "    two"]
+
+
+def test_status_of_a_failed_switch_says_what_to_type(move: list[Event]) -> None:
+    sheet = Sheet()
+    failed = next(event for event in move if event.kind == "change-failed")
+    show_status(sheet, fold(move[: failed.id + 1], now=failed.at))
+    assert sheet.rows[0] == " move      mail.example.org → this machine   bluemind-5"
+    assert "down since 12:16:02" in sheet.text
+    assert " cutover  done     stop the services on both            9.0 s" in sheet.rows
+    assert f"(entry {failed.id})" in sheet.text
+    assert sheet.rows[-2:] == [
+        " To give up: transhume rollback",
+        " Next: transhume cutover --yes",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_hostile_text_stays_text(move: list[Event], width: int) -> None:
+    sheet = Sheet(width)
+    hostile = sample.HOSTILE
+    finding = Finding("key", "blocks", "source", hostile, hostile, hostile)
+    terminal.findings(sheet, [finding, replace(finding, key=hostile)], checks=2, seconds=1)
+    change = Change(hostile, Run("target", ("touch", hostile)), Run("target", (hostile,)))
+    step = sample.shaped(hostile, hostile, "sync", (), change)
+    terminal.plan(sheet, [step], commands=True)
+    terminal.error(sheet, StepFailed(hostile, state=hostile, remedy=hostile))
+    terminal.forecast(sheet, [Expected(hostile, 1, 1, 1, hostile)])
+    show_status(sheet, fold(sample.poisoned(move)))
+    assert tame(sheet.text)
+    assert "[red]" in sheet.text
+
+
+def test_a_terminal_without_unicode_gets_plain_letters(move: list[Event]) -> None:
+    sheet = Sheet(encoding="latin-1")
+    terminal.plan(sheet, list(sample.foreseen()))
+    show_status(sheet, fold(move))
+    assert sheet.text.isascii()
+    assert "mail.example.org -> this machine" in sheet.text

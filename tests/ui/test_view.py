@@ -1,0 +1,145 @@
+"""The fold over events, and what other programs read of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.ui import sample
+from transhume.core.event import Event
+from transhume.core.step import Step
+from transhume.ui.machine import KEYS
+from transhume.ui.view import Status, fold, to_json
+
+
+def until(move: list[Event], kind: str, nth: int = 0) -> list[Event]:
+    """The events up to and with the nth of that kind."""
+    found = [index for index, event in enumerate(move) if event.kind == kind]
+    return move[: found[nth] + 1]
+
+
+def states(status: Status) -> dict[str, str]:
+    return {step.key: step.state for step in status.steps.values()}
+
+
+def test_a_whole_move(move: list[Event]) -> None:
+    status = fold(move)
+    assert status.past_return
+    assert not status.down
+    assert status.walk is not None
+    assert (status.walk.command, status.walk.outcome) == ("cutover", "done")
+    assert status.problem is None
+    assert status.phase == "after"
+    assert len(status.outages) == 2
+    assert states(status)["open"] == "done"
+    assert to_json(status)["next"] == "transhume finish"
+
+
+def test_downtime_is_the_sum_and_goes_on_while_down(move: list[Event]) -> None:
+    whole = fold(move)
+    ups = [event.at for event in move if event.kind == "up"]
+    downs = [event.at for event in move if event.kind == "down"]
+    assert whole.downtime() == sum(up - down for up, down in zip(ups, downs, strict=True))
+    halted = until(move, "change-failed")
+    assert fold(halted, now=downs[0] + 1000).downtime() == 1000
+
+
+def test_a_failure_names_its_step_its_entry_and_what_to_type(move: list[Event]) -> None:
+    failed = until(move, "change-failed")
+    for events in (failed, [*failed, move[len(failed)]]):
+        status = fold(events)
+        assert status.problem is not None
+        assert status.problem.entry == failed[-1].id
+        assert status.problem.step == "finish-trees"
+        assert states(status)["finish-trees"] == "failed"
+        assert to_json(status)["next"] == "transhume cutover --yes"
+        assert not any(part.active for part in status.parts.values())
+
+
+def test_a_rollback_leaves_what_was_kept_and_undoes_the_rest(move: list[Event]) -> None:
+    status = fold(until(move, "rolled-back"))
+    assert states(status)["freeze"] == "undone"
+    assert states(status)["sync-trees"] == "waiting"
+    assert {change.state for change in status.changes.values()} == {"undone", "kept"}
+    assert not status.past_return
+    assert to_json(status)["next"] == "transhume rollback"
+    assert to_json(fold(until(move, "walk-ended", 2)))["next"] == "transhume check"
+
+
+def test_a_walk_that_died_without_a_word_is_told_when_the_next_begins(move: list[Event]) -> None:
+    events = [*until(move, "step-begun", 3), Event(999, sample.BEGAN + 9, "walk-begun", {})]
+    status = fold(events)
+    assert [walk.outcome for walk in status.walks] == ["killed", "running"]
+    assert "failed" in states(status).values()
+
+
+def test_steps_of_the_plan_wait_before_they_begin(move: list[Event]) -> None:
+    class Late(Step):
+        key, title, why, phase = "late", "come late", "because", "after"
+
+    assert states(fold(move[:3], steps=[Late]))["late"] == "waiting"
+
+
+def test_estimates_only_from_fresh_observations(tmp_path: Path) -> None:
+    events, progress = sample.halfway(tmp_path)
+    fresh = fold(events, progress, now=progress[0][1] + 1).parts
+    assert fresh["/var/spool/cyrus"].rate is not None
+    assert fresh["/var/spool/cyrus"].eta is not None
+    assert fresh["/var/spool/bm-hsm"].rate is None
+    stale = fold(events, progress, now=progress[0][1] + 600).parts
+    assert stale["/var/spool/cyrus"].rate is None
+
+
+def test_a_proof_about_a_database_stands_with_the_database(move: list[Event]) -> None:
+    parts = fold(move).parts
+    assert set(parts["bj"].proofs) == {"objects", "tables"}
+    assert "bj: schema" not in parts
+
+
+def test_findings_are_those_of_the_last_check() -> None:
+    fields = vars(sample.FINDINGS[0])
+    again = {**fields, "key": "other"}
+    events = [
+        Event(number, 0.0, "finding", {"walk": walk, **data})
+        for number, (walk, data) in enumerate(
+            [(1, fields), (2, again), (2, fields), (2, again)], start=1
+        )
+    ]
+    assert [finding.key for finding in fold(events[:3]).findings] == ["other", "queue"]
+    assert [finding.key for finding in fold(events).findings] == ["other"]
+
+
+@given(data=st.data())
+def test_no_prefix_and_no_gap_breaks_the_fold(move: list[Event], data: st.DataObject) -> None:
+    length = data.draw(st.integers(0, len(move)))
+    gaps = data.draw(st.sets(st.integers(0, len(move)), max_size=40))
+    status = fold([event for event in move[:length] if event.id not in gaps])
+    assert status.downtime() >= 0
+    json.dumps(to_json(status))
+
+
+def paths(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (below := f"{path}.{key}".lstrip("."))
+            yield from paths(inner, below)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from paths(inner, f"{path}[]")
+
+
+def test_every_key_for_programs_is_documented_and_every_documented_key_is_there(
+    move: list[Event],
+) -> None:
+    lasting = {"addresses", "rows", "differing", "steps", "parts", "findings", "proofs", "outages"}
+    seen: set[str] = set()
+    for events in (move, until(move, "change-failed")):
+        seen |= set(paths(json.loads(json.dumps(to_json(fold(events))))))
+    plain = {path for path in seen if f"{path}[]" not in KEYS}
+    assert plain == {key for key in KEYS if not key.endswith("[]")}
+    assert {path.rpartition(".")[2] for path in seen - plain} <= lasting
