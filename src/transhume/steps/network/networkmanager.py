@@ -97,7 +97,7 @@ def _add(files: Files, device: str, address: Interface) -> Edits:
 
 
 def _free(numbered: list[Entry]) -> int:
-    numbers = [entry.key.lstrip("ades") for entry in numbered]
+    numbers = [entry.key.lstrip("adres") for entry in numbered]
     return max((int(number) for number in numbers if number), default=0) + 1
 
 

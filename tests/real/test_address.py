@@ -1,0 +1,256 @@
+"""Each network manager gives and takes real addresses, across reboots and back again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from lab import network
+from lab.machine import Machine
+from lab.pair import Pair as LabPair
+from lab.shell import wait_until
+from transhume.core.change import Act, Command, Keep, Never, Place
+from transhume.core.finding import stopping
+from transhume.core.host import Output, Pair
+from transhume.core.settings import AddressSettings
+from transhume.core.step import Step
+from transhume.engine.perform import Performer
+from transhume.errors import StepFailed
+from transhume.hosts.reading import only_reads
+from transhume.steps.address import address_steps
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(os.geteuid() != 0, reason="the lab's machines need root"),
+]
+
+SERVICE, MAINTENANCE, OWN = network.SERVICE, network.MAINTENANCE, network.TARGET
+CONFIGURED = ("/etc/network", "/etc/netplan", "/etc/systemd/network", "/etc/NetworkManager")
+SETTINGS = AddressSettings(
+    how="take",
+    service=(SERVICE.v4, SERVICE.v6),
+    maintenance=(MAINTENANCE.v4, MAINTENANCE.v6),
+    source_device=network.INTERFACE,
+    target_device=network.INTERFACE,
+)
+OTHER_WAY = {"bullseye": "trixie", "trixie": "bullseye"}
+
+
+@dataclass
+class Way:
+    """Over which of its addresses the source is reached, as ssh would say it."""
+
+    address: str = SERVICE.ipv4
+
+    def to(self, address: str) -> None:
+        self.address = address or SERVICE.ipv4
+
+
+@dataclass
+class Box:
+    """A machine of the lab as a Host and a Hand, past the network."""
+
+    place: Place
+    machine: Machine
+    way: Way
+
+    def ask(self, *argv: str) -> Output:
+        assert only_reads(argv), argv
+        return self._do(argv, b"")
+
+    def read(self, *argv: str) -> str:
+        output = self.ask(*argv)
+        if output.status:
+            raise StepFailed(f"{argv}: {output.stderr.decode()}")
+        return output.text
+
+    def file(self, path: str) -> bytes | None:
+        output = self.ask("cat", "--", path)
+        return None if output.status else output.stdout
+
+    def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    def api(self, path: str) -> Any:
+        raise NotImplementedError
+
+    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+        return self._do(command.argv, command.input)
+
+    def _do(self, argv: tuple[str, ...], stdin: bytes) -> Output:
+        reached = f"SSH_CONNECTION={OWN.ipv4} 40000 {self.way.address} 22"
+        done = subprocess.run(
+            self.machine.command(["env", "LC_ALL=C.UTF-8", reached, *argv]),
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
+        return Output(done.returncode, done.stdout, done.stderr)
+
+
+def _nothing(_: object) -> None:
+    pass
+
+
+@dataclass
+class Move:
+    """The address part of a move between the two machines."""
+
+    lab: LabPair
+    way: Way = field(default_factory=Way)
+    backs: list[Act] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source = Box("source", self.lab.source, self.way)
+        self.target = Box("target", self.lab.target, self.way)
+        self.boxes = (self.source, self.target)
+        self.pair = Pair(self.source, self.target)
+        hands = {"source": self.source, "target": self.target}
+        self.performer = Performer(hands, self.way, _nothing, _nothing)  # type: ignore[arg-type]
+        planned = address_steps(SETTINGS)
+        self.steps: tuple[Step, ...] = (*planned.before_freeze, *planned.replace)
+
+    def check(self) -> list[str]:
+        return [each.key for step in self.steps for each in step.check(self.pair)]
+
+    def go(self, step: Step) -> None:
+        for change in step.run(self.pair):
+            assert not isinstance(change.back, (Keep, Never))
+            assert change.places() <= step.touches
+            self.backs.append(change.back)
+            self.performer.perform(change.act)
+        assert not stopping(step.verify(self.pair))
+        assert not list(step.run(self.pair)), "a second walk must find nothing to do"
+
+    def back(self) -> None:
+        for act in reversed(self.backs):
+            self.performer.perform(act)
+        self.backs.clear()
+
+    def state(self) -> dict[str, str]:
+        """Content, mode and owner of all that the network managers read."""
+        script = (
+            'for d; do [ -d "$d" ] || continue; find "$d" -type f -exec sha256sum {} + '
+            '-exec stat -c "%n %a %U:%G" {} +; done'
+        )
+        return {
+            box.place: box.machine.exec(["sh", "-c", script, "state", *CONFIGURED]).stdout
+            for box in self.boxes
+        }
+
+    def held(self, box: Box) -> set[str]:
+        shown = box.read("ip", "-j", "addr", "show", "dev", network.INTERFACE)
+        return {
+            f"{each['local']}/{each['prefixlen']}"
+            for link in json.loads(shown)
+            for each in link["addr_info"]
+            if each["scope"] == "global" and not each.get("tentative")
+        }
+
+    def noticed(self, box: Box) -> bool:
+        """Whether the machine has drawn its conclusions from a cable that is out."""
+        if self.lab.shape.manager(box.place) == "ifupdown":
+            return not _carrier(box)
+        if self.lab.shape.manager(box.place) == "NetworkManager":
+            argv = ("nmcli", "-g", "GENERAL.STATE", "device", "show", network.INTERFACE)
+            return "unavailable" in box.read(*argv)
+        return not self.held(box)
+
+    def ways(self, box: Box) -> set[str]:
+        """The default routes, without what only one manager writes beside them."""
+        routes = [json.loads(box.read("ip", f, "-j", "route", "show", "default")) for f in _BOTH]
+        return {each["gateway"] for family in routes for each in family}
+
+    def answers(self, address: str) -> str:
+        """The card that answers for the address, asked from the wire with what it remembers."""
+        network.run_in(self.lab.name, "net", [sys.executable, "-c", _CONNECT, address])
+        shown = network.run_in(self.lab.name, "net", ["ip", "-j", "neigh", "show", "to", address])
+        return str(json.loads(shown.stdout)[0]["lladdr"])
+
+
+# Much less than the half minute after which a neighbour doubts what it remembers.
+_CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 22), 2).close()"
+
+
+def _carrier(box: Box) -> bool:
+    shown = json.loads(box.read("ip", "-j", "link", "show", "dev", network.INTERFACE))
+    return "NO-CARRIER" not in shown[0]["flags"]
+
+
+_BOTH = ("-4", "-6")
+OLD, NEW = network.CARD["source"], network.CARD["target"]
+GATEWAYS = {network.WIRE.ipv4, network.WIRE.ipv6}
+
+
+def _before(move: Move) -> None:
+    assert move.held(move.source) == {SERVICE.v4, SERVICE.v6}
+    assert move.held(move.target) == {OWN.v4, OWN.v6}
+    assert [move.answers(each) for each in (SERVICE.ipv4, SERVICE.ipv6)] == [OLD, OLD]
+
+
+def _after(move: Move) -> None:
+    assert move.held(move.source) == {MAINTENANCE.v4, MAINTENANCE.v6}
+    assert move.held(move.target) == {OWN.v4, OWN.v6, SERVICE.v4, SERVICE.v6}
+    assert [move.answers(each) for each in (SERVICE.ipv4, SERVICE.ipv6)] == [NEW, NEW]
+    assert [move.answers(each) for each in (MAINTENANCE.ipv4, MAINTENANCE.ipv6)] == [OLD, OLD]
+    assert move.ways(move.source) == move.ways(move.target) == GATEWAYS
+
+
+def _blink(move: Move) -> None:
+    """Both cables out and in again: what a daemon remembers comes up now."""
+    before = [move.held(box) for box in move.boxes]
+    for box in move.boxes:
+        network.pull(move.lab.name, box.machine.role)
+    for box in move.boxes:
+        wait_until(lambda box=box: move.noticed(box), f"{box.place} to miss its cable", 30)  # type: ignore[misc]
+    for box in move.boxes:
+        network.push(move.lab.name, box.machine.role)
+    wait_until(lambda: [move.held(box) for box in move.boxes] == before, "all addresses", 60)
+
+
+@pytest.fixture(
+    params=[
+        ("ifupdown", "networkd", "bullseye"),
+        ("networkd", "netplan", "bullseye"),
+        ("netplan", "NetworkManager", "bullseye"),
+        ("NetworkManager", "ifupdown", "bullseye"),
+        ("ifupdown", "NetworkManager", "trixie"),
+        ("networkd", "ifupdown", "trixie"),
+        ("netplan", "networkd", "trixie"),
+        ("NetworkManager", "netplan", "trixie"),
+    ],
+    ids="-".join,
+)
+def move(request: pytest.FixtureRequest) -> Iterator[Move]:
+    source, target, release = request.param
+    with LabPair.up("address", release, OTHER_WAY[release], source, target) as pair:
+        yield Move(pair)
+
+
+def test_address_moves_at_once_for_good_and_back(move: Move) -> None:
+    _before(move)
+    written = move.state()
+    assert move.check() == ["outgoing-address"]
+    for step in move.steps:
+        move.go(step)
+    _after(move)
+    _blink(move)
+    _after(move)
+    for machine in move.lab.machines:
+        machine.reboot()
+    _after(move)
+    move.back()
+    _before(move)
+    assert move.state() == written
+    assert move.ways(move.source) == GATEWAYS
+    _blink(move)
+    for machine in move.lab.machines:
+        machine.reboot()
+    _before(move)
