@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
-from lab import install, netconf, network, places, prepare, roots
+from lab import cgroup, install, netconf, network, pair, places, prepare, roots
 from lab.machine import Machine
-from lab.pair import Pair, Shape, names, saved
+from lab.pair import Pair, Shape
 from lab.places import ROLES
 from lab.shell import LabError, say
 
@@ -68,10 +70,8 @@ def rate(wanted: argparse.Namespace) -> None:
 
 def tool(wanted: argparse.Namespace) -> None:
     """Replaces the tool on the target by the checkout's present state."""
-    pair = Pair.open(wanted.name)
-    if not pair.target.on():
-        raise LabError(f"{pair.target} is not running")
-    install.tool(pair.target.root, pair.shape.target)
+    made = Pair.open(wanted.name)
+    install.tool(made.target.root, made.shape.target)
 
 
 def save(wanted: argparse.Namespace) -> None:
@@ -82,16 +82,20 @@ def load(wanted: argparse.Namespace) -> None:
     Pair.open(wanted.name).load(wanted.tag)
 
 
+def forget(wanted: argparse.Namespace) -> None:
+    pair.forget(wanted.tag)
+
+
 def show(_: argparse.Namespace) -> None:
-    for name in names():
-        pair = Pair.open(name)
+    for name in pair.names():
+        made = Pair.open(name)
         hosts = ", ".join(
-            f"{machine.role} {pair.shape.release(machine.role)} "
-            f"({pair.shape.manager(machine.role)}) {'on' if machine.on() else 'off'}"
-            for machine in pair.machines
+            f"{machine.role} {made.shape.release(machine.role)} "
+            f"({made.shape.manager(machine.role)}) {'on' if machine.on() else 'off'}"
+            for machine in made.machines
         )
         sys.stdout.write(f"{name}: {hosts}\n")
-    for tag in saved():
+    for tag in pair.saved():
         sys.stdout.write(f"saved: {tag}\n")
 
 
@@ -100,6 +104,7 @@ def clean(wanted: argparse.Namespace) -> None:
         for home in sorted(places.INSTANCES.iterdir()):
             Pair(home.name).down()
     shutil.rmtree(places.INSTANCES, ignore_errors=True)
+    cgroup.leave()
     if wanted.saved:
         shutil.rmtree(places.SAVED, ignore_errors=True)
     if wanted.cache:
@@ -107,8 +112,10 @@ def clean(wanted: argparse.Namespace) -> None:
 
 
 def build_roots(wanted: argparse.Namespace) -> None:
-    for image in roots.build_all([(release, wanted.kind) for release in wanted.release]):
-        sys.stdout.write(f"{image}\n")
+    build = functools.partial(roots.build, kind=wanted.kind)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for image in pool.map(build, wanted.release):
+            sys.stdout.write(f"{image}\n")
 
 
 def make_ready(_: argparse.Namespace) -> None:
@@ -178,6 +185,7 @@ def _host_commands(commands: Commands) -> None:
 
 def _house_commands(commands: Commands) -> None:
     commands.add("list", show, "what is up and what is saved")
+    commands.add("forget", forget, "drop the disks of a tag").add_argument("tag")
     commands.add("prepare", make_ready, "install what the lab needs on this machine")
     cleaning = commands.add("clean", clean, "take everything down")
     cleaning.add_argument("--saved", action="store_true", help="drop the saved disks too")

@@ -56,6 +56,13 @@ def kill(path: str) -> None:
     remove(path)
 
 
+def leave() -> None:
+    """Removes the lab's own group, unless another checkout's machines are in it."""
+    for hierarchy in hierarchies():
+        with contextlib.suppress(OSError):
+            (hierarchy / TOP).rmdir()
+
+
 def remove(path: str) -> None:
     for hierarchy in hierarchies():
         for folder, _, _ in os.walk(hierarchy / TOP / path, topdown=False):

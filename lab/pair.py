@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from types import TracebackType
 from lab import cgroup, disk, network, places, roots
 from lab.machine import Machine
 from lab.netconf import Manager
-from lab.places import ROLES, Role
+from lab.places import Role
 from lab.shell import LabError
 
 KINDS: dict[Role, roots.Kind] = {"source": "server", "target": "target"}
@@ -97,11 +98,14 @@ class Pair:
         return pair
 
     def _make(self) -> None:
-        wanted = [(self.shape.release(role), KINDS[role]) for role in ROLES]
-        for machine, image in zip(self.machines, roots.build_all(wanted), strict=True):
-            disk.copy(image, machine.image)
+        with ThreadPoolExecutor() as pool:
+            for provided in [pool.submit(self._provide, machine) for machine in self.machines]:
+                provided.result()
         disk.work(self.target.image, "identify", self.name)
         disk.wait_released(self.source.image)
+
+    def _provide(self, machine: Machine) -> None:
+        roots.provide(self.shape.release(machine.role), KINDS[machine.role], machine.image)
 
     # --- power
 
@@ -175,6 +179,10 @@ def names() -> list[str]:
 
 def saved() -> list[str]:
     return sorted(path.parent.name for path in places.SAVED.glob("*/state.json"))
+
+
+def forget(tag: str) -> None:
+    shutil.rmtree(_saved(tag), ignore_errors=True)
 
 
 def _saved(tag: str) -> Path:

@@ -9,7 +9,6 @@ import importlib
 import importlib.util
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -55,8 +54,6 @@ systemctl --root="$1" --quiet mask apt-daily.timer apt-daily-upgrade.timer \
     e2scrub_all.timer fstrim.timer
 """
 
-STALE_AFTER = 3600
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -76,22 +73,14 @@ def kind(text: str) -> Kind:
 
 def build(release: str, *, kind: Kind) -> Path:
     """The cached image of that kind; makes it, and what lies below it, where it is missing."""
-    if release not in RELEASES:
-        raise LabError(f"{release!r} is no release of the lab: {', '.join(RELEASES)}")
-    image = places.cache() / f"{release}-{kind}-{digest(release, kind)}.img"
-    if image.exists():
-        return image
-    places.cache().mkdir(parents=True, exist_ok=True)
-    with _locked(image.with_name(f"{release}-{kind}.lock")):
-        if not image.exists():
-            _make(release, kind, image)
-    return image
+    with _locked(release, kind):
+        return _ensure(release, kind)
 
 
-def build_all(wanted: Sequence[tuple[str, Kind]]) -> list[Path]:
-    """Several at once; two of one release wait for each other where they share a layer."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(lambda each: build(each[0], kind=each[1]), wanted))
+def provide(release: str, kind: Kind, to: Path) -> None:
+    """Copies the image of that kind, made where it is missing; a newer one can't push it out."""
+    with _locked(release, kind):
+        disk.copy(_ensure(release, kind), to)
 
 
 def digest(release: str, kind: Kind) -> str:
@@ -102,34 +91,40 @@ def digest(release: str, kind: Kind) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
+def _ensure(release: str, kind: Kind) -> Path:
+    image = places.cache() / f"{release}-{kind}-{digest(release, kind)}.img"
+    if not image.exists():
+        _make(release, kind, image)
+        for replaced in places.cache().glob(f"{release}-{kind}-*.img"):
+            if replaced != image:
+                replaced.unlink()
+    return image
+
+
 def _make(release: str, kind: Kind, image: Path) -> None:
-    layer, draft = LAYERS[kind], image.with_name(f"{release}-{kind}.draft")
+    draft = image.with_name(f"{release}-{kind}.draft")
     draft.unlink(missing_ok=True)
-    if layer.below:
-        disk.copy(build(release, kind=layer.below), draft)
-    else:
-        disk.create(draft)
-    say(f"building {image.name}")
-    begun = time.monotonic()
     try:
+        below = LAYERS[kind].below
+        if below:
+            provide(release, below, draft)
+        else:
+            disk.create(draft)
+        say(f"building {image.name}")
+        begun = time.monotonic()
         disk.work(draft, "layer", str(draft), release, kind)
         draft.rename(image)
+        say(f"built {image.name} in {time.monotonic() - begun:.0f} s")
     finally:
         draft.unlink(missing_ok=True)
-    say(f"built {image.name} in {time.monotonic() - begun:.0f} s")
-    _prune(image, f"{release}-{kind}-*.img")
-
-
-def _prune(image: Path, pattern: str) -> None:
-    """Drops what this one replaces, unless so fresh that someone may be copying from it."""
-    for old in image.parent.glob(pattern):
-        if old != image and time.time() - old.stat().st_mtime > STALE_AFTER:
-            old.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
+def _locked(release: str, kind: Kind) -> Iterator[None]:
+    if release not in RELEASES:
+        raise LabError(f"{release!r} is no release of the lab: {', '.join(RELEASES)}")
+    places.cache().mkdir(parents=True, exist_ok=True)
+    with (places.cache() / f"{release}-{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -172,7 +167,9 @@ def _install_standin(root: Path, release: str) -> None:
 
 
 LAYERS: dict[Kind, Layer] = {
-    "base": Layer(None, lambda release: [*_packages(release), ANSWERS, CUSTOMISE], _debootstrap),
+    "base": Layer(
+        None, lambda release: [*_packages(release), ANSWERS, CUSTOMISE, *disk.FORMAT], _debootstrap
+    ),
     "server": Layer("base", _standin_parts, _install_standin),
     "runtime": Layer("base", install.parts, install.dependencies),
     "target": Layer("runtime", _standin_parts, _install_standin),
