@@ -79,23 +79,26 @@ class SyncTree:
     """Make the target's tree equal to the source's with rsync, owners mapped by name.
 
     `finish` is the frozen pass: what vanished is deleted, and a file that vanishes meanwhile is
-    an error (while people work, rsync's exit 24 is daily bread). `expected` is how many bytes
-    the pass is thought to move, 0 when nobody counted.
+    an error (while people work, rsync's exit 24 is daily bread). With `contents` files are read to
+    see whether they differ: two wizards that ran in the same second leave files of equal size and
+    time. `expected` is how many bytes the pass is thought to move, 0 when nobody counted.
     """
 
     path: str
     finish: bool = False
     delete: bool = False
     exclude: tuple[str, ...] = ()
+    contents: bool = False
     expected: int = 0
 
     def arguments(self) -> tuple[str, ...]:
         """What follows `rsync`, the same for copying, measuring (-n) and proving (-nc)."""
         excludes = tuple(f"--exclude={pattern}" for pattern in self.exclude)
         delete = ("--delete-delay",) if self.delete or self.finish else ()
+        checksum = ("--checksum",) if self.contents else ()
         shell = f"--rsh=ssh -F {SSH_CONFIG}"
         ends = (f"transhume-source:{self.path}/", f"{self.path}/")
-        return ("-aHAXS", *delete, *excludes, shell, *ends)
+        return ("-aHAXS", *checksum, *delete, *excludes, shell, *ends)
 
     def commands(self) -> Iterator[Command]:
         ok = (0,) if self.finish else (0, 24)
@@ -112,7 +115,14 @@ class SyncFiles:
 
     def commands(self) -> Iterator[Command]:
         names = b"".join(path.lstrip("/").encode() + b"\0" for path in self.paths)
-        argv = ("rsync", "-aHAX", "--from0", "--files-from=-", f"--rsh=ssh -F {SSH_CONFIG}")
+        argv = (
+            "rsync",
+            "-aHAX",
+            "--checksum",
+            "--from0",
+            "--files-from=-",
+            f"--rsh=ssh -F {SSH_CONFIG}",
+        )
         yield Command("target", (*argv, "transhume-source:/", "/"), names)
 
 

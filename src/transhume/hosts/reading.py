@@ -42,7 +42,19 @@ _FIND_ACTS = (
 
 _HARMLESS = (
     *("cat", "stat", "ls", "du", "df", "wc", "sha256sum", "head", "test", "readlink", "getent"),
-    *("id", "uname", "nproc", "getfacl", "getfattr", "dpkg-query", "ss", "ping", "which", "who"),
+    *(
+        "id",
+        "uname",
+        "nproc",
+        "getfacl",
+        "getfattr",
+        "dpkg-query",
+        "ss",
+        "ping",
+        "which",
+        "who",
+        "printenv",
+    ),
 )
 
 RULES: dict[str, Rule] = {
@@ -51,9 +63,11 @@ RULES: dict[str, Rule] = {
     "date": _none_of("-s", "--set"),
     "rpm": _some_of("-qa", "-q"),
     "postconf": _none_of("-e", "-X", "-#", "-MX", "-PX", "-FX"),
-    "postmap": _some_of("-q"),
+    "postmap": _some_of("-q", "-s"),
     "postqueue": _some_of("-p", "-j"),
-    "systemctl": _first_of("is-active", "is-enabled", "show", "list-units", "cat", "status"),
+    "systemctl": _first_of(
+        "is-active", "is-enabled", "show", "list-units", "list-unit-files", "cat"
+    ),
     "ip": _ip,
     "sysctl": _some_of("-n"),
     "nmcli": _none_of("modify", "add", "delete", "up", "down", "edit", "set", "reload", "load"),

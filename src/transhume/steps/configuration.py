@@ -71,7 +71,7 @@ class Configuration(Step):
 
     def _mirror(self, folder: str) -> SyncTree:
         inside = (path.removeprefix(folder) for path in self.own if path.startswith(f"{folder}/"))
-        return SyncTree(folder, finish=True, exclude=tuple(inside))
+        return SyncTree(folder, finish=True, exclude=tuple(inside), contents=True)
 
     def _password(self, pair: Pair) -> Run:
         """Let the target's own server read the password from the file and encrypt it itself."""
@@ -105,7 +105,7 @@ class Configuration(Step):
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         folders, files = self.present(pair)
         for folder in folders:
-            yield prove(pair, self._mirror(folder), contents=True)
+            yield prove(pair, self._mirror(folder))
         for path in files:
             if pair.source.file(path) != pair.target.file(path):
                 yield Finding("file-differs", "blocks", "target", f"{path} isn't the source's")

@@ -214,6 +214,10 @@ class Rehearse(Step):
         yield from self.copier.dump(pair)
         yield from self.copier.restore(pair)
 
+    def verify(self, pair: Pair) -> Iterator[Proof]:
+        for name in self.copier.names:
+            yield from prove_shape(pair, name)
+
     def _rehearsed(self, pair: Pair, name: str) -> bool:
         """Whether the target holds a whole copy already: the same schema as the source's."""
         there = described(pair.target, name)
@@ -264,15 +268,23 @@ class Restore(Step):
             yield from prove(pair, name)
 
 
-def prove(pair: Pair, name: str) -> Iterator[Proof]:
-    """The database's proofs: its own settings, its objects, its rows and sequences."""
+def prove_shape(pair: Pair, name: str) -> Iterator[Proof]:
+    """The proofs of the database's own settings and of its objects."""
     there, here = described(pair.source, name), described(pair.target, name)
     yield _proof(f"{name}: settings", {"it": there}, {"it": here}, "databases")
-    if here is None:
-        return
-    objects = [dict.fromkeys(schema(host, name), "as here") for host in (pair.source, pair.target)]
-    yield _proof(f"{name}: schema", objects[0], objects[1], "objects")
-    yield _proof(name, contents(pair.source, name), contents(pair.target, name), "tables")
+    if here is not None:
+        known = [
+            dict.fromkeys(schema(host, name), "as here") for host in (pair.source, pair.target)
+        ]
+        yield _proof(f"{name}: schema", known[0], known[1], "objects")
+
+
+def prove(pair: Pair, name: str) -> Iterator[Proof]:
+    """All proofs of the database: its shape, then its rows and sequences."""
+    shape = list(prove_shape(pair, name))
+    yield from shape
+    if len(shape) > 1:
+        yield _proof(name, contents(pair.source, name), contents(pair.target, name), "tables")
 
 
 def _proof(part: str, there: Mapping[Any, object], here: Mapping[Any, object], unit: str) -> Proof:

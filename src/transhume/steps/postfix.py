@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 
 from transhume.core.change import Run
-from transhume.core.finding import Finding
+from transhume.core.finding import Proof
 from transhume.core.host import Host, Pair
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
 _INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
-_ASKED = 200
 
 
 def map_type(host: Host) -> str:
@@ -94,20 +93,24 @@ def build(flat: str, target: Host) -> Run:
     return Run("target", argv)
 
 
-def unanswered(pair: Pair, flats: tuple[str, ...]) -> Iterator[Finding]:
-    """Keys for which the target's map doesn't answer what the source's file says."""
+def unanswered(pair: Pair, flats: tuple[str, ...]) -> Iterator[Proof]:
+    """For each map, how many of the source's entries the target's map answers alike."""
     kind = map_type(pair.target)
     for flat in flats:
-        entries = _entries(_text(pair.source, flat))
-        for key, value in list(entries.items())[:_ASKED]:
-            path = flat.removesuffix("-flat")
-            answer = pair.target.ask("postmap", "-q", key, f"{kind}:{path}")
-            if answer.text.strip() != value:
-                seen = f"{path} answers {answer.text.strip()!r} for {key}, not {value!r}"
-                yield Finding("map-differs", "blocks", "target", seen)
-                break
+        wanted = _entries(_text(pair.source, flat))
+        path = flat.removesuffix("-flat")
+        answers = _entries(pair.target.read("postmap", "-s", f"{kind}:{path}"))
+        differing = tuple(
+            f"{key}: {answers.get(key)!r}, not {value!r}"
+            for key, value in wanted.items()
+            if answers.get(key) != value
+        )
+        # An empty map is one thing to compare: that it is there and empty.
+        compared = max(1, len(wanted))
+        yield Proof(path, compared, compared - len(differing), "entries", differing)
 
 
 def _entries(text: str) -> dict[str, str]:
+    """Keys and values of a map; Postfix folds keys to lower case."""
     rows = (line.split(None, 1) for line in text.splitlines() if line.strip() and line[0] != "#")
-    return {row[0]: row[1].strip() if len(row) > 1 else "" for row in rows}
+    return {row[0].lower(): row[1].strip() if len(row) > 1 else "" for row in rows}

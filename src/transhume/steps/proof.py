@@ -28,7 +28,7 @@ class Subject:
     def proofs(self, pair: Pair) -> Iterator[Proof]:
         """One proof after the other, as they are made."""
         for tree in tree_steps.existing(pair, self.trees):
-            proof = tree_steps.prove(pair, SyncTree(tree.path), contents=self.contents)
+            proof = tree_steps.prove(pair, SyncTree(tree.path, contents=self.contents))
             yield self._used_tree(pair, tree, proof) if self.opened else proof
         for name in self.databases:
             for proof in databases.prove(pair, name):

@@ -37,7 +37,9 @@ union all select 'column', name || '.' || attname,
     where attnum > 0 and not attisdropped and relkind in ('r', 'p', 'v', 'm')
 union all select 'index', name, pg_get_indexdef(oid) from own where relkind in ('i', 'I')
 union all select 'trigger', name || '.' || tgname, tgenabled::text
-    from own join pg_trigger on tgrelid = own.oid where not tgisinternal
+    from own join pg_trigger on tgrelid = own.oid join pg_class c on c.oid = own.oid
+    -- Clones in partitions follow their parent; only newer majors show them.
+    where not tgisinternal and not c.relispartition
 union all select 'constraint', conrelid::regclass::text || '.' || conname, contype::text
     from pg_constraint where contype <> 'n' and connamespace::regnamespace::text <> 'pg_catalog'
     and connamespace::regnamespace::text <> 'information_schema'

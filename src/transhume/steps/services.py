@@ -42,31 +42,22 @@ class Services:
     limit: int
 
 
-@dataclass(frozen=True)
-class Unit:
-    """What systemd says of one unit."""
-
-    name: str
-    active: str
-    load: str
-
-
-def units(host: Host, patterns: tuple[str, ...]) -> list[Unit]:
-    """Every unit of these patterns that the machine has, running or not."""
-    printed = host.read(
-        "systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", *patterns
-    )
-    rows = [line.split(None, 4) for line in printed.splitlines() if line.strip()]
-    return [Unit(row[0], row[2], row[1]) for row in rows if len(row) >= 4]
+def _rows(printed: str) -> list[list[str]]:
+    return [line.split() for line in printed.splitlines() if line.strip()]
 
 
 def running(host: Host, patterns: tuple[str, ...]) -> list[str]:
     """Units that are neither stopped nor failed; what is unknown counts as running."""
-    return [unit.name for unit in units(host, patterns) if unit.active not in STOPPED]
+    listed = ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--full")
+    rows = _rows(host.read(*listed, *patterns))
+    return [row[0] for row in rows if len(row) > 3 and row[2] not in STOPPED]
 
 
-def _present(host: Host, services: Services) -> tuple[str, ...]:
-    return tuple(unit.name for unit in units(host, services.patterns) if unit.load != "not-found")
+def installed(host: Host, patterns: tuple[str, ...]) -> dict[str, bool]:
+    """Every unit that the machine has a file for, loaded or not, and whether it is masked."""
+    listed = ("systemctl", "list-unit-files", "--plain", "--no-legend", "--full")
+    rows = _rows(host.ask(*listed, *patterns).text)
+    return {row[0]: row[1].startswith("masked") for row in rows if "@." not in row[0]}
 
 
 def still_running(host: Host, services: Services) -> Iterator[Finding]:
@@ -108,9 +99,7 @@ def _stop(host: Host, services: Services, *, back: bool) -> Iterator[Change]:
             "stop what also writes", Run(place, ("systemctl", "stop", *others)), way_back(start)
         )
     unmasked = tuple(
-        unit.name
-        for unit in units(host, services.patterns)
-        if unit.load not in ("masked", "not-found")
+        name for name, masked in installed(host, services.patterns).items() if not masked
     )
     if unmasked:
         yield Change(
@@ -187,12 +176,8 @@ class Start(Step):
     phase = "cutover"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        present = _present(pair.target, self.services)
-        masked = tuple(
-            unit.name
-            for unit in units(pair.target, self.services.patterns)
-            if unit.load == "masked"
-        )
+        present = installed(pair.target, self.services.patterns)
+        masked = tuple(name for name, is_masked in present.items() if is_masked)
         if masked:
             yield Change(
                 "let the services start",

@@ -55,15 +55,14 @@ def existing(pair: Pair, trees: tuple[Tree, ...]) -> list[Tree]:
     return found
 
 
-def compare(pair: Pair, tree: SyncTree, *, contents: bool = False) -> Lack:
+def compare(pair: Pair, tree: SyncTree) -> Lack:
     """Everything in which the target's tree differs from the source's, by rsync's own account.
 
     Names, kinds, sizes, times, owners, modes, ACLs, extended attributes and hard links are
-    compared; with `contents` every byte is read on both sides. Nothing is written.
+    compared; where the tree says `contents`, every byte is read on both sides. Nothing is written.
     """
     reading = ("rsync", "-n", "--itemize-changes", "--out-format=%i %n", "--stats")
-    checksum = ("--checksum",) if contents else ()
-    output = pair.target.ask(*reading, *checksum, *replace(tree, finish=True).arguments())
+    output = pair.target.ask(*reading, *replace(tree, finish=True).arguments())
     if output.status != 0:
         said = output.stderr.decode(errors="replace").strip().splitlines()[-1:] or [""]
         raise StepFailed(f"{tree.path} can't be compared (rsync status {output.status}): {said[0]}")
@@ -126,8 +125,8 @@ class FinishTrees(Step):
             yield prove(pair, SyncTree(tree.path))
 
 
-def prove(pair: Pair, tree: SyncTree, *, contents: bool = False) -> Proof:
+def prove(pair: Pair, tree: SyncTree) -> Proof:
     """The tree's proof: all its entries, and those in which the target differs."""
-    lack = compare(pair, tree, contents=contents)
+    lack = compare(pair, tree)
     compared = max(lack.files, len(lack.differing))
     return Proof(tree.path, compared, compared - len(lack.differing), "entries", lack.differing)

@@ -48,8 +48,9 @@ def read_settings(path: Path) -> Settings:
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(
-            f"the settings {path} can't be read: {error}",
+            f"the settings {path} can't be read: {reason}",
             state="Nothing was touched.",
             remedy="transhume init SOURCE writes them",
         ) from None
@@ -130,7 +131,7 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
     ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(layout.databases.ini)))
     ssh.forward(CORE_SOCKET, CORE_PORT)
     pair = Pair(both["source"], both["target"])
-    plan = profile.plan(layout, settings, ssh.hostname)
+    plan = profile.plan(layout, settings)
 
     def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
         return Performer(both, ssh, ask, notice)

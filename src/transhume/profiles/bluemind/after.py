@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import Await, Change, Keep, Run, Series
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.steps import postfix
@@ -61,7 +61,7 @@ class Maps(Step):
         )
         yield Change("regenerate and wait for the files", ask, _KEEP)
 
-    def verify(self, pair: Pair) -> Iterator[Finding]:
+    def verify(self, pair: Pair) -> Iterator[Proof]:
         present = tuple(path for path in self.flats if pair.target.file(path) is not None)
         return postfix.unanswered(pair, present)
 

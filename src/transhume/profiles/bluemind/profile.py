@@ -33,7 +33,7 @@ def configuration(layout: Layout, settings: Settings) -> Configuration:
     )
 
 
-def plan(layout: Layout, settings: Settings, ssh_host: str) -> Plan:
+def plan(layout: Layout, settings: Settings) -> Plan:
     """All steps in order."""
     own = layout.services
     driven = services.Services(
@@ -43,7 +43,7 @@ def plan(layout: Layout, settings: Settings, ssh_host: str) -> Plan:
     dumps = f"{settings.state}/dumps"
     jobs = settings.databases.jobs or os.cpu_count() or 1
     copier = databases.Copier(layout.databases.names, dumps, jobs)
-    before_freeze, replace = address_steps(settings.address, ssh_host)
+    addresses = address_steps(settings.address)
     flats = tuple(path for path in layout.configuration.files if path.endswith("-flat"))
     identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
     return Plan(
@@ -54,14 +54,14 @@ def plan(layout: Layout, settings: Settings, ssh_host: str) -> Plan:
             databases.StartPostgres(),
             trees.SyncTrees(moved),
             databases.Rehearse(copier),
-            *before_freeze,
+            *addresses.before_freeze,
             services.Freeze(driven, MARKER, identity),
             trees.FinishTrees(moved),
             databases.StartSourcePostgres(),
             databases.Dump(copier),
             databases.Restore(copier),
             configuration(layout, settings),
-            *replace,
+            *addresses.replace,
             services.Start(driven),
             after.Firewall(),
             after.Maps(flats),
