@@ -24,11 +24,14 @@ UNION ALL SELECT 'role', rolname, concat_ws(' ', rolsuper, rolcanlogin) FROM pg_
   WHERE rolname !~ '^(pg_|postgres$)';
 """
 
-# Definitions as digests: the names say enough, and two majors agree on the texts.
+# Definitions as digests: the names say enough, and two majors agree on the texts. What extensions
+# bring is left out: each major has its own version of it.
 _OBJECTS = r"""
 SELECT 'table', c.relname, concat_ws(' ', c.relkind, pg_get_userbyid(c.relowner),
     pg_get_expr(c.relpartbound, c.oid)) FROM pg_class c
   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+   AND NOT EXISTS
+    (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 UNION ALL SELECT 'columns', c.relname, md5(string_agg(concat_ws(' ', a.attname,
     format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)),
     ',' ORDER BY a.attnum))

@@ -34,7 +34,7 @@ SERVICES = (
     ),
     Service("bm-eas", port=8082),
     Service("bm-mapi", port=8084),
-    Service("bm-elasticsearch", port=9200),
+    Service("bm-elasticsearch", "bmstandin.elasticsearch"),
     Service("bm-keycloak", port=8099, after="postgresql.service"),
     Service("bm-milter", port=2500),
     Service("bm-php-fpm"),
