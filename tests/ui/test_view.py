@@ -103,15 +103,13 @@ def test_a_proof_about_a_database_stands_with_the_database(move: list[Event]) ->
 
 def test_findings_are_those_of_the_last_check() -> None:
     fields = vars(sample.FINDINGS[0])
-    again = {**fields, "key": "other"}
+    checks = ([fields, {**fields, "key": "other"}], [])
     events = [
-        Event(number, 0.0, "finding", {"walk": walk, **data})
-        for number, (walk, data) in enumerate(
-            [(1, fields), (2, again), (2, fields), (2, again)], start=1
-        )
+        Event(number, 0.0, "checked", {"findings": found})
+        for number, found in enumerate(checks, start=1)
     ]
-    assert [finding.key for finding in fold(events[:3]).findings] == ["other", "queue"]
-    assert [finding.key for finding in fold(events).findings] == ["other"]
+    assert [finding.key for finding in fold(events[:1]).findings] == ["queue", "other"]
+    assert fold(events).findings == []
 
 
 @given(data=st.data())

@@ -13,13 +13,14 @@ Kind = Literal[
     "step-skipped",  # step: its effect was proved to hold
     "step-done",  # step, seconds
     "change-begun",  # step, title, act, back, commands: on disk before the act
-    "change-done",  # change (the id of its change-begun), seconds, moved
+    "change-done",  # change (the id of its change-begun), seconds
     "change-failed",  # change, error
     "undo-begun",  # change, title
     "undone",  # change, kept (the reason, when there was nothing to take back)
     "rolled-back",  # seconds
-    "finding",  # walk, key, severity, where, seen, why, remedy
-    "proved",  # part, compared, equal, unit
+    "checked",  # findings: what one check of everything saw, maybe nothing
+    "machines",  # source, target: what they are; seconds: how long the source's core took to start
+    "proved",  # step, part, compared, equal, unit, differing, since
     "lacks",  # part, lacking, total, unit, seconds (what the rest would take)
     "down",  # people are shut out from here on
     "up",  # people are served again

@@ -140,6 +140,18 @@ def _events(database: sqlite3.Connection) -> Iterator[Event]:
         raise JournalRefused(f"the journal is damaged: {error}") from None
 
 
+def held(folder: Path) -> bool:
+    """Whether a process holds the move now."""
+    try:
+        with (folder / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold the move for this process; Busy when another one does. The kernel lets go at a kill."""

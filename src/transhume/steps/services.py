@@ -60,6 +60,16 @@ def installed(host: Host, patterns: tuple[str, ...]) -> dict[str, bool]:
     return {row[0]: row[1].startswith("masked") for row in rows if "@." not in row[0]}
 
 
+def start_seconds(host: Host, unit: str) -> float:
+    """How long the unit's last start took on that machine; 0 when systemd can't say."""
+    wanted = ("InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+    flags = [f"--property={name}" for name in wanted]
+    printed = host.read("systemctl", "show", *flags, unit)
+    values = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+    began, ended = (int(values.get(name) or 0) for name in wanted)
+    return max(0, ended - began) / 1e6
+
+
 def still_running(host: Host, services: Services) -> Iterator[Finding]:
     """A finding for each unit that isn't stopped."""
     for name in running(host, services.patterns):

@@ -16,9 +16,11 @@ import typer
 
 from transhume import __version__
 from transhume.core.plan import foresee
-from transhume.engine.journal import read
+from transhume.engine.journal import held, read
 from transhume.errors import INTERRUPTED, USAGE, TranshumeError
-from transhume.ui import moving, report, terminal
+from transhume.ui import looking, moving, report, terminal
+from transhume.ui.follow import follow as follow_run
+from transhume.ui.layout import put, text
 from transhume.ui.live import make_listener
 from transhume.ui.machine import to_json
 from transhume.ui.moving import Chosen
@@ -99,14 +101,20 @@ def check(settings: SettingsPath = SETTINGS, as_json: Json = False) -> None:
     """
     with _session(settings) as run:
         began = time.monotonic()
-        found, checks = moving.checked(run)
+        seen = looking.checked(run)
         seconds = time.monotonic() - began
         if as_json:
-            _print_json({"findings": [asdict(item) for item in found], "checks": checks})
+            _print_json(asdict(seen))
         else:
-            terminal.findings(terminal.make_console(), found, checks=checks, seconds=seconds)
-        moving.record_findings(run, found)
-        moving.refuse(found)
+            terminal.findings(
+                terminal.make_console(),
+                seen.findings,
+                checks=seen.checks,
+                passed=seen.passed,
+                seconds=seconds,
+            )
+        looking.record_alone(run, seen.findings)
+        looking.refuse(seen.findings)
 
 
 @app.command()
@@ -127,11 +135,11 @@ def plan(
             _print_json(described(foreseen))
             return
         console = terminal.make_console()
-        terminal.plan(console, foreseen, commands, moving.former(run))
+        terminal.plan(console, foreseen, commands, looking.former(run))
         if diff:
-            for line in moving.configuration_diff(run):
-                console.print(line, markup=False, soft_wrap=True)
-        moving.print_forecast(console, run)
+            for line in looking.configuration_diff(run):
+                put(console, text(line))
+        looking.print_forecast(console, run)
 
 
 @app.command()
@@ -157,7 +165,7 @@ def cutover(
             return
         foreseen = list(foresee(run.plan, run.pair, "cutover", "after"))
         terminal.plan(console, foreseen)
-        moving.print_forecast(console, run)
+        looking.print_forecast(console, run)
         console.print("Nothing was changed. To do it: transhume cutover --yes")
 
 
@@ -208,7 +216,7 @@ def status(
     folder = moving.state_folder(settings)
     console = terminal.make_console()
     if follow and not as_json:
-        moving.follow(folder, console)
+        follow_run(console, lambda: read(folder), lambda: held(folder))
         return
     events, progress = read(folder)
     seen = fold(events, progress)
@@ -229,10 +237,11 @@ def write_report(
     """Write the report of the move: one HTML file for the customer."""
     events, progress = read(moving.state_folder(settings))
     if as_json:
-        _print_json(report.report_json(events, progress))
+        _print_json(report.report_json(events, progress, facts=moving.facts_told(events)))
         return
     path = output or Path("transhume-report.html")
-    path.write_text(report.report(events, progress), encoding="utf-8")
+    page = report.report(events, progress, facts=moving.facts_told(events))
+    path.write_text(page, encoding="utf-8")
     terminal.make_console().print(f"Wrote {path}")
 
 

@@ -6,20 +6,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from transhume.core.change import SyncTree, WriteFile
-from transhume.core.finding import Finding, Proof, accept, stopping
+from transhume.core.change import SyncTree
+from transhume.core.event import Event
+from transhume.core.finding import Proof, stopping
 from transhume.core.settings import Settings, SourceSettings
-from transhume.engine.journal import FILE, Journal, read
+from transhume.engine.journal import FILE, read
 from transhume.engine.state import fold
 from transhume.engine.walk import Engine, roll_back
 from transhume.errors import (
-    Blocked,
     Declined,
     Differs,
     JournalRefused,
@@ -31,29 +32,51 @@ from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
 from transhume.profiles.bluemind import profile
 from transhume.steps.proof import Subject
+from transhume.steps.services import start_seconds
 from transhume.steps.trees import compare, existing
-from transhume.ui import beginning, terminal, view
+from transhume.ui import beginning, looking
+from transhume.ui.feed import Feed
+from transhume.ui.layout import put, text
 from transhume.ui.session import Session, read_settings, session, walk
-from transhume.ui.status import show_status
 
-_FOLLOW_SECONDS = 1.0
+_SHOWN = 100
 
 
 @dataclass(frozen=True)
 class Chosen:
     """How a walk is shown, and how a question is asked."""
 
-    listener: Callable[[Console], Any]
+    listener: Callable[[Console, Sequence[Event]], Feed]
     confirm: Callable[[str], bool]
 
-    def pause(self, message: str) -> None:
-        """Put a pause to the admin; Declined when it isn't confirmed."""
-        sys.stderr.write(f"{message}\n")
-        if not self.confirm("Is it done?"):
-            raise Declined(
-                f"this has to be done by you: {message}",
-                remedy="do it, then run the same command again in a terminal",
-            )
+    def pause_in(self, listener: Feed) -> Callable[[str], None]:
+        """How a pause is put to the admin while the listener draws."""
+
+        def pause(message: str) -> None:
+            with listener.aside():
+                sys.stderr.write(f"{message}\n")
+                done = self.confirm("Is it done?")
+            if not done:
+                raise Declined(
+                    f"this has to be done by you: {message}",
+                    remedy="do it, then run the same command again in a terminal",
+                )
+
+        return pause
+
+
+@contextmanager
+def _walking(run: Session, command: str, console: Console, chosen: Chosen) -> Iterator[Engine]:
+    """A walk that is shown while it runs."""
+    with (
+        chosen.listener(console, _past(run)) as listener,
+        walk(run, command, listener, chosen.pause_in(listener)) as engine,
+    ):
+        yield engine
+
+
+def _past(run: Session) -> list[Event]:
+    return read(run.folder)[0] if (run.folder / FILE).exists() else []
 
 
 @dataclass(frozen=True)
@@ -130,57 +153,18 @@ def begin(
     console.print(f"Wrote {typed.settings}. Next: transhume check")
 
 
-def checked(run: Session) -> tuple[list[Finding], int]:
-    """Every finding of every step, and how many checks were made."""
-    found = [item for step in run.plan.steps for item in step.check(run.pair)]
-    checks = sum(len(getattr(step, "checks", ())) for step in run.plan.steps)
-    others = sum(1 for step in run.plan.steps if not hasattr(step, "checks"))
-    return accept(found, run.settings.check.accept), checks + others
-
-
-def record_findings(run: Session, found: Sequence[Finding]) -> None:
-    """Keep the findings for the report, when a move is under way."""
-    if not (run.folder / FILE).exists():
-        return
-    with Journal(run.folder) as journal:
-        _write_findings(journal, found)
-
-
-def _write_findings(journal: Journal, found: Sequence[Finding]) -> None:
-    for finding in found:
-        journal.write("finding", walk="check", **asdict(finding))
-
-
-def refuse(found: Sequence[Finding]) -> None:
-    """Blocked when a finding forbids the move."""
-    stop = stopping(found)
-    if stop:
-        raise Blocked(
-            f"{len(stop)} findings block the move: {stop[0]}",
-            state="Nothing was changed.",
-            remedy="follow the remedies above, then transhume check",
-        )
-
-
-def former(run: Session) -> Callable[[WriteFile], bytes | None]:
-    """What a file holds now, for the diff in the plan."""
-    return lambda act: run.pair.at(act.place).file(act.path)
-
-
-def configuration_diff(run: Session) -> Iterator[str]:
-    """How the target's configuration would change."""
-    return profile.configuration(run.layout, run.settings).diff(run.pair)
-
-
 def _require_checks(run: Session, engine: Engine) -> None:
-    found, _ = checked(run)
-    _write_findings(engine.journal, found)
-    refuse(found)
+    seen = looking.checked(run)
+    looking.record(engine.journal, seen.findings)
+    looking.refuse(seen.findings)
 
 
 def synchronise(run: Session, console: Console, chosen: Chosen) -> None:
     """sync: prepare, one hot pass, and what the rest would take."""
-    with chosen.listener(console) as listener, walk(run, "sync", listener, chosen.pause) as engine:
+    with (
+        chosen.listener(console, _past(run)) as listener,
+        walk(run, "sync", listener, chosen.pause_in(listener)) as engine,
+    ):
         state = fold(engine.journal.events())
         if state.past_return or state.down:
             raise StepFailed(
@@ -189,11 +173,21 @@ def synchronise(run: Session, console: Console, chosen: Chosen) -> None:
             )
         if not state.begun:
             _require_checks(run, engine)
+        _record_machines(run, engine)
         engine.forward("prepare", "sync")
         for lack in _lacking(run):
             engine.journal.write("lacks", **lack)
-    print_forecast(console, run)
+    looking.print_forecast(console, run)
     console.print("Next: transhume sync again at any time, then transhume cutover")
+
+
+def _record_machines(run: Session, engine: Engine) -> None:
+    engine.journal.write(
+        "machines",
+        source=asdict(beginning.facts(run.pair.source)),
+        target=asdict(beginning.facts(run.pair.target)),
+        seconds=start_seconds(run.pair.source, run.layout.services.core),
+    )
 
 
 def _lacking(run: Session) -> Iterator[dict[str, Any]]:
@@ -211,48 +205,9 @@ def _lacking(run: Session) -> Iterator[dict[str, Any]]:
         }
 
 
-def print_forecast(console: Console, run: Session) -> None:
-    """The downtime to expect, from what was measured so far."""
-    try:
-        events, _ = read(run.folder)
-    except JournalRefused:
-        events = []
-    terminal.forecast(console, expected(events))
-
-
-def expected(events: Sequence[Any]) -> list[terminal.Expected]:
-    """The summands that were measured: the trees' last look, the databases' rehearsal."""
-    trees = {event.data["part"]: event.data for event in events if event.kind == "lacks"}
-    began = {event.id: event.data for event in events if event.kind == "change-begun"}
-    parts = []
-    if trees:
-        seconds = sum(item["seconds"] for item in trees.values())
-        basis = f"{sum(item['lacking'] for item in trees.values()):,} bytes lacked at the last look"
-        parts.append(
-            terminal.Expected("rest of the trees", seconds, seconds / 2, seconds * 2, basis)
-        )
-    rehearsed = {
-        began[event.data["change"]]["title"]: event.data["seconds"]
-        for event in events
-        if event.kind == "change-done"
-        and began[event.data["change"]]["step"] in ("rehearse-databases",)
-    }
-    if rehearsed:
-        seconds = sum(rehearsed.values())
-        parts.append(
-            terminal.Expected(
-                "databases", seconds, seconds * 0.8, seconds * 1.5, "the rehearsal, now with load"
-            )
-        )
-    return parts
-
-
 def switch(run: Session, console: Console, chosen: Chosen) -> None:
     """cutover --yes."""
-    with (
-        chosen.listener(console) as listener,
-        walk(run, "cutover", listener, chosen.pause) as engine,
-    ):
+    with _walking(run, "cutover", console, chosen) as engine:
         state = fold(engine.journal.events())
         if not (state.past_return or state.down):
             _require_checks(run, engine)
@@ -262,23 +217,26 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
 
 def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: bool) -> list[Proof]:
     """verify: one proof after the other, shown as they are made."""
-    opened = _opened(run.folder)
+    opened = _opened(run)
     databases = run.layout.databases.names
     subject = Subject(profile.all_trees(run.layout, run.settings), databases, full, opened)
     proofs: list[Proof] = []
     shown = Console(file=sys.stderr, markup=False) if quiet else console
-    with chosen.listener(shown) as listener, walk(run, "verify", listener, chosen.pause) as engine:
+    with (
+        chosen.listener(shown, _past(run)) as listener,
+        walk(run, "verify", listener, chosen.pause_in(listener)) as engine,
+    ):
         for proof in subject.proofs(run.pair):
             engine.journal.write("proved", step="verify", **asdict(proof))
             proofs.append(proof)
     for proof in proofs:
-        for line in proof.differing[:100]:
-            shown.print(f"  {proof.part}: {line}", markup=False, soft_wrap=True)
+        for line in proof.differing[:_SHOWN]:
+            put(shown, text(f"  {proof.part}: {line}"))
     return proofs
 
 
-def _opened(folder: Path) -> float:
-    events, _ = read(folder) if (folder / FILE).exists() else ([], [])
+def _opened(run: Session) -> float:
+    events = _past(run)
     state = fold(events)
     ups = [event.at for event in events if event.kind == "up"]
     return ups[-1] if state.past_return and ups else 0.0
@@ -298,8 +256,8 @@ def refuse_differences(proofs: Sequence[Proof]) -> None:
 def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool) -> None:
     """rollback."""
     with (
-        chosen.listener(console) as listener,
-        walk(run, "rollback", listener, chosen.pause, claim=False) as engine,
+        chosen.listener(console, _past(run)) as listener,
+        walk(run, "rollback", listener, chosen.pause_in(listener), claim=False) as engine,
     ):
         if not fold(engine.journal.events()).begun:
             console.print("Nothing is to be taken back.")
@@ -310,10 +268,7 @@ def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool)
 
 def end(run: Session, console: Console, chosen: Chosen) -> None:
     """finish."""
-    with (
-        chosen.listener(console) as listener,
-        walk(run, "finish", listener, chosen.pause) as engine,
-    ):
+    with _walking(run, "finish", console, chosen) as engine:
         state = fold(engine.journal.events())
         if not state.past_return or state.down:
             raise NoReturn(
@@ -326,13 +281,15 @@ def end(run: Session, console: Console, chosen: Chosen) -> None:
     console.print("The move is over; the source stays fenced. transhume report writes it down.")
 
 
-def follow(folder: Path, console: Console) -> None:
-    """status --follow: the same page again until the walk ends."""
-    while True:
-        events, progress = read(folder)
-        seen = view.fold(events, progress)
-        console.clear()
-        show_status(console, seen)
-        if seen.walk is None or seen.walk.outcome:
-            return
-        time.sleep(_FOLLOW_SECONDS)
+def facts_told(events: Sequence[Event]) -> dict[str, str]:
+    """What both machines were when the copying began, for the report."""
+    told = [event.data for event in events if event.kind == "machines"]
+    if not told:
+        return {}
+    source, target = told[-1]["source"], told[-1]["target"]
+    return {
+        "System": f"{source['system']} → {target['system']}",
+        "BlueMind": source["bluemind"],
+        "PostgreSQL": f"{source['postgresql']} → {target['postgresql']}",
+        "Mailboxes": str(source["mailboxes"]),
+    }

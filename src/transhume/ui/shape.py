@@ -142,8 +142,6 @@ class Status:
     changes: dict[int, ChangeView] = field(default_factory=dict)
     parts: dict[str, PartView] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    found_in: object = 0
-    """The walk that the findings are of."""
     outages: list[Outage] = field(default_factory=list)
     past_return: bool = False
     return_reason: str = ""

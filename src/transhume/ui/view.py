@@ -104,8 +104,6 @@ def _walk_begun(status: Status, event: Event) -> None:
         _break_off(status, event.at)
     command = str(event.data.get("command", ""))
     status.walks.append(Walk(event.id, command, str(event.data.get("version", "")), event.at))
-    if command == "check":
-        status.findings, status.found_in = [], event.id
 
 
 def _walk_ended(status: Status, event: Event) -> None:
@@ -273,16 +271,11 @@ def _rolled_back(status: Status, event: Event) -> None:
     status.phase, status.problem = "", None
 
 
-def _finding(status: Status, event: Event) -> None:
-    walk = event.data.get("walk", 0)
-    if walk != status.found_in:
-        status.findings, status.found_in = [], walk
+def _checked(status: Status, event: Event) -> None:
     fields = ("key", "severity", "where", "seen", "why", "remedy")
-    finding = Finding(*(event.data.get(field, "") for field in fields))
-    if finding in status.findings:
-        # Seen again: another check of the same name has begun.
-        status.findings = []
-    status.findings.append(finding)
+    status.findings = [
+        Finding(*(data.get(field, "") for field in fields)) for data in event.data["findings"]
+    ]
 
 
 def _proved(status: Status, event: Event) -> None:
@@ -342,7 +335,7 @@ _HANDLERS: dict[str, Callable[[Status, Event], None]] = {
     "change-failed": _change_failed,
     "undone": _undone,
     "rolled-back": _rolled_back,
-    "finding": _finding,
+    "checked": _checked,
     "proved": _proved,
     "lacks": _lacks,
     "down": _down,

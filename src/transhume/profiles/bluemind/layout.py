@@ -31,6 +31,7 @@ class ServiceLayout(Part):
 
     patterns: tuple[str, ...] = Field(description="every unit that may write or serve")
     mail: str
+    core: str = Field(description="the unit whose start takes longest")
     stop: tuple[str, ...]
     start: tuple[str, ...]
     others: tuple[str, ...] = Field(description="units that `stop` forgets")
