@@ -15,29 +15,36 @@ from tests.steps.network.samples import (
     SPARE6,
 )
 from transhume.steps.network import networkd
-from transhume.steps.network.edit import NotUnderstood, applied, ip
+from transhume.steps.network.edit import NotUnderstood, ip
 
-DROP_IN = f"{NETWORK}.d/transhume.conf"
+DROP_IN = f"{NETWORK}.d/mail.conf"
 
 
-def test_an_added_address_goes_to_a_drop_in() -> None:
+def test_an_added_address_follows_the_last_one() -> None:
+    added = b"Address=2001:DB8:0::0010/64\nAddress=192.0.2.11/24\nAddress=2001:db8::11/64\n"
+    expected = NETWORKD.replace(b"Address=2001:DB8:0::0010/64\n", added)
     edits = networkd.add({NETWORK: NETWORKD}, DEVICE, [SERVICE, SPARE, SPARE6])
-    assert edits == {DROP_IN: b"[Network]\nAddress=192.0.2.11/24\nAddress=2001:db8::11/64\n"}
+    assert edits == {NETWORK: expected}
 
 
-def test_the_drop_in_goes_with_its_last_address() -> None:
-    files = applied({NETWORK: NETWORKD}, networkd.add({NETWORK: NETWORKD}, DEVICE, [SPARE, SPARE6]))
-    assert networkd.remove(files, DEVICE, [SPARE]) == {
-        DROP_IN: b"[Network]\nAddress=2001:db8::11/64\n"
-    }
-    assert networkd.remove(files, DEVICE, [SPARE, SPARE6]) == {DROP_IN: None}
+def test_a_file_with_a_match_alone_gets_a_section() -> None:
+    edits = networkd.add({NETWORK: b"[Match]\nName=ens3"}, DEVICE, [SPARE])
+    assert edits == {NETWORK: b"[Match]\nName=ens3\n\n[Network]\nAddress=192.0.2.11/24\n"}
+
+
+def test_an_address_in_a_drop_in_is_taken_from_there() -> None:
+    plain = NETWORKD.replace(b"Address = 192.0.2.10/24\n", b"")
+    files = {NETWORK: plain, DROP_IN: b"[Network]\nAddress=192.0.2.10/24"}
+    assert networkd.add(files, DEVICE, [SERVICE]) == {}
+    assert networkd.remove(files, DEVICE, [SERVICE]) == {DROP_IN: b"[Network]\n"}
 
 
 def test_only_the_lines_of_the_addresses_go() -> None:
-    files = applied({NETWORK: NETWORKD}, networkd.add({NETWORK: NETWORKD}, DEVICE, [SPARE6]))
-    expected = NETWORKD.replace(b"Address = 192.0.2.10/24\n", b"")
+    added = networkd.add({NETWORK: NETWORKD}, DEVICE, [SPARE6])
+    content = added[NETWORK] or b""
+    expected = content.replace(b"Address = 192.0.2.10/24\n", b"")
     expected = expected.replace(b"Address=2001:DB8:0::0010/64\n", b"")
-    assert networkd.remove(files, DEVICE, [SERVICE, SERVICE6]) == {NETWORK: expected}
+    assert networkd.remove({NETWORK: content}, DEVICE, [SERVICE, SERVICE6]) == {NETWORK: expected}
 
 
 def test_a_section_for_the_address_goes_and_its_comment_stays() -> None:
@@ -75,5 +82,7 @@ def test_what_would_have_to_be_guessed_at_is_refused(content: bytes, said: str) 
 
 
 def test_a_file_that_a_program_writes_is_left_alone() -> None:
-    with pytest.raises(NotUnderstood, match="which a program writes"):
-        networkd.remove({"/run/systemd/network/10-ens3.network": NETWORKD}, DEVICE, [SERVICE])
+    generated = {"/run/systemd/network/10-ens3.network": NETWORKD}
+    for edit in (networkd.add, networkd.remove):
+        with pytest.raises(NotUnderstood, match="a program writes"):
+            edit(generated, DEVICE, [SPARE if edit is networkd.add else SERVICE])

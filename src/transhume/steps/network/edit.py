@@ -89,6 +89,16 @@ def gateway_lost(device: str, version: int) -> NotUnderstood:
     )
 
 
+def stranded(gateway: Ip | None, gone: Interface, staying: Iterable[Interface]) -> bool:
+    """Whether the gateway can't be reached any more once that address is gone."""
+    if gateway is None or gateway.version != gone.version or gateway.is_link_local:
+        return False
+    left = [each.network for each in staying if each.version == gone.version]
+    if gateway in gone.network:
+        return not any(gateway in network for network in left)
+    return not left
+
+
 def not_found(address: Ip, device: str, where: str) -> NotUnderstood:
     """The error for an address that the configuration doesn't name."""
     return NotUnderstood(

@@ -106,9 +106,16 @@ def put(place: Place, device: str, address: Interface, options: Sequence[str] = 
     return Run(place, ("ip", "addr", "replace", address.with_prefixlen, *words))
 
 
-def drop(place: Place, device: str, address: Interface) -> Run:
-    """Take the address from the device; 2 is what `ip` returns when it isn't there."""
-    return Run(place, ("ip", "addr", "del", address.with_prefixlen, "dev", device), ok=(0, 2))
+def drops(place: Place, device: str, addresses: Iterable[Interface]) -> tuple[Run, ...]:
+    """Take the addresses from the device, and no other with them.
+
+    By default a subnet's further IPv4 addresses go along with its first one. That is said each
+    time: on the way back the machine may have been restarted since.
+    """
+    alone = Run(place, ("sysctl", "-q", "-w", f"{_promoting(device)}=1"))
+    words = (("ip", "addr", "del", address.with_prefixlen, "dev", device) for address in addresses)
+    # 2 is what `ip` returns when the address isn't there.
+    return (alone, *(Run(place, each, ok=(0, 2)) for each in words))
 
 
 def usable(place: Place, device: str, addresses: Iterable[Interface]) -> Await:
@@ -132,14 +139,18 @@ def _script(place: Place, act: str, device: str, addresses: Iterable[Interface])
     return Run(place, ("python3", "-", act, device, *words), _ANNOUNCE.read_bytes())
 
 
+def _promoting(device: str) -> str:
+    # A dot in a device's name (a VLAN) is a slash to sysctl.
+    return f"net.ipv4.conf.{device.replace('.', '/')}.promote_secondaries"
+
+
 def promotion(host: Host, device: str) -> Change | None:
-    """Keep a subnet's other IPv4 addresses when its first one goes: by default they go along."""
-    setting = f"net.ipv4.conf.{device.replace('.', '/')}.promote_secondaries"
-    former = host.read("sysctl", "-n", setting).strip()
+    """Let addresses be dropped singly, and on the way back as it was; see `drops`."""
+    former = host.read("sysctl", "-n", _promoting(device)).strip()
     if former == "1":
         return None
 
     def write(value: str) -> Act:
-        return Run(host.place, ("sysctl", "-q", "-w", f"{setting}={value}"))
+        return Run(host.place, ("sysctl", "-q", "-w", f"{_promoting(device)}={value}"))
 
     return Change(f"let {device} lose single addresses", write("1"), write(former))

@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.network.edit import Interface, Ip
-from transhume.steps.network.links import drop, held, promotion, put, usable
+from transhume.steps.network.links import drops, held, promotion, put, usable
 from transhume.steps.network.managers import exchanged, rewritten
 from transhume.steps.network.neighbours import holder, listens, reached_at
 from transhume.steps.network.place import Addresses, configuration, listed, understood, written
@@ -66,9 +66,9 @@ class Maintenance(Step):
             yield promote
         if lacking:
             there = tuple(put("source", device, address) for address in lacking)
-            back = tuple(drop("source", device, address) for address in lacking)
+            back = Series(drops("source", device, lacking))
             act = Series((*there, usable("source", device, lacking)))
-            yield Change(f"add {listed(lacking)} to {device}", act, Series(back))
+            yield Change(f"add {listed(lacking)} to {device}", act, back)
         files = self._files(source)
         if files:
             yield files

@@ -17,9 +17,11 @@ from transhume.steps.network.edit import (
     NotUnderstood,
     Text,
     gateway_lost,
+    interface,
     ip,
     not_found,
     one_by_one,
+    stranded,
 )
 from transhume.steps.network.outline import Node, flow_list, outline, plain
 
@@ -41,7 +43,7 @@ class Definition:
 
 def holds(files: Files, device: str) -> frozenset[Ip]:
     """The addresses that are written for the device."""
-    return frozenset(_addresses(definitions(files, device)))
+    return frozenset(each.ip for each in _addresses(definitions(files, device)))
 
 
 def add(files: Files, device: str, addresses: Iterable[Interface]) -> Edits:
@@ -99,13 +101,13 @@ def _names(known: list[Definition], key: tuple[str, str], device: str) -> bool:
     return key[1] == device
 
 
-def _addresses(known: Iterable[Definition]) -> Iterator[Ip]:
+def _addresses(known: Iterable[Definition]) -> Iterator[Interface]:
     for definition in known:
         node = definition.node.get("addresses")
         if definition.node.value.startswith("{") and definition.node.value != "{}":
             raise NotUnderstood(f"{definition.path} is written in brackets, which isn't edited")
         for word in _words(node) if node else ():
-            address = ip(word)
+            address = interface(word)
             if address is None:
                 raise NotUnderstood(f"{definition.path} has an address that isn't one: {word}")
             yield address
@@ -124,7 +126,7 @@ def _word(item: Node) -> str:
 
 def _add(files: Files, device: str, address: Interface) -> Edits:
     known = definitions(files, device)
-    if address.ip in set(_addresses(known)):
+    if any(each.ip == address.ip for each in _addresses(known)):
         return {}
     if not known:
         raise NotUnderstood(f"no file of netplan names {device}")
@@ -155,14 +157,15 @@ def _refuse_pattern(known: list[Definition], device: str) -> None:
 
 def _remove(files: Files, device: str, gone: Ip) -> Edits:
     known = definitions(files, device)
-    if gone not in set(_addresses(known)):
+    former = [each for each in _addresses(known) if each.ip == gone]
+    if not former:
         raise not_found(gone, device, FOLDER)
     edits: Edits = {}
     for definition in known:
         node = definition.node.get("addresses")
         if node and any(ip(word) == gone for word in _words(node)):
             edits[definition.path] = _without(definition.path, files, node, gone)
-    _refuse_needed(known, device, gone)
+    _refuse_needed(known, device, former[0])
     return edits
 
 
@@ -197,15 +200,15 @@ def _shorten(path: str, text: Text, node: Node, gone: Ip) -> None:
     )
 
 
-def _refuse_needed(known: list[Definition], device: str, gone: Ip) -> None:
-    staying = {address.version for address in _addresses(known) if address != gone}
+def _refuse_needed(known: list[Definition], device: str, gone: Interface) -> None:
+    staying = [address for address in _addresses(known) if address.ip != gone.ip]
     for definition in known:
         for node in (definition.node, *definition.node.walk()):
-            if any(address == gone for address in _values(node, "from")):
-                raise NotUnderstood(f"{definition.path} needs {gone} as the source of a route")
-            for gateway in _values(node, "via", "gateway4", "gateway6"):
-                if gateway and gateway.version == gone.version and gone.version not in staying:
-                    raise gateway_lost(device, gone.version)
+            if any(address == gone.ip for address in _values(node, "from")):
+                raise NotUnderstood(f"{definition.path} needs {gone.ip} as the source of a route")
+            gateways = _values(node, "via", "gateway4", "gateway6")
+            if any(stranded(gateway, gone, staying) for gateway in gateways):
+                raise gateway_lost(device, gone.version)
 
 
 def _values(node: Node, *keys: str) -> Iterator[Ip | None]:

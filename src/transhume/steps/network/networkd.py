@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from transhume.steps.network.edit import (
-    OWN,
     Edits,
     Files,
     Interface,
@@ -15,10 +13,12 @@ from transhume.steps.network.edit import (
     NotUnderstood,
     Text,
     gateway_lost,
+    interface,
     ip,
     not_found,
     one_by_one,
     refuse_mention,
+    stranded,
 )
 from transhume.steps.network.ini import Entry, Section, sections
 
@@ -33,16 +33,20 @@ class _Place:
     path: str
     section: Section
     entry: Entry
-    ip: Ip
+    address: Interface
 
 
 def holds(files: Files, device: str) -> frozenset[Ip]:
     """The addresses that are written for the device."""
-    return frozenset(place.ip for place in _places(files))
+    return frozenset(place.address.ip for place in _places(files))
 
 
 def add(files: Files, device: str, addresses: Iterable[Interface]) -> Edits:
-    """A drop-in of our own, which leaves the admin's file as it is."""
+    """A line more for each address.
+
+    A drop-in would leave the admin's file alone, but networkd 247 doesn't notice at a reload that
+    one was removed: the address would come back with the next lost and regained link.
+    """
     return one_by_one(files, addresses, lambda now, address: _add(now, device, address))
 
 
@@ -59,14 +63,17 @@ def main(files: Files) -> str:
 def _add(files: Files, device: str, address: Interface) -> Edits:
     if address.ip in holds(files, device):
         return {}
+    path = main(files)
     _refuse_broad(files, device)
-    path = f"{FOLDER}/{posixpath.basename(main(files))}.d/{OWN}.conf"
-    line = f"Address={address.with_prefixlen}"
-    if path not in files:
-        return {path: f"[Network]\n{line}\n".encode()}
+    _refuse_foreign(path)
     text = Text(files[path])
-    network = [each for each in sections(text, continued=True) if each.name == "Network"]
-    text.add(network[-1].last if network else len(text.lines) - 1, line)
+    line = f"Address={address.with_prefixlen}"
+    networks = [each for each in _sections(files, path) if each.name == "Network"]
+    if networks:
+        known = [entry.last for entry in networks[-1].entries if entry.key == "Address"]
+        text.add(known[-1] if known else networks[-1].last, line)
+    else:
+        text.add(len(text.lines) - 1, "", "[Network]", line)
     return {path: text.content()}
 
 
@@ -83,7 +90,7 @@ def _refuse_broad(files: Files, device: str) -> None:
 
 
 def _remove(files: Files, device: str, gone: Ip) -> Edits:
-    found = [place for place in _places(files) if place.ip == gone]
+    found = [place for place in _places(files) if place.address.ip == gone]
     if not found:
         raise not_found(gone, device, main(files))
     texts = {path: Text(content) for path, content in files.items()}
@@ -93,32 +100,24 @@ def _remove(files: Files, device: str, gone: Ip) -> Edits:
             place.section.drop(texts[place.path])
         else:
             texts[place.path].drop(place.entry.first, place.entry.last)
-    _refuse_lost_gateway(files, device, gone)
-    return {path: _content(path, text) for path, text in texts.items()}
-
-
-def _content(path: str, text: Text) -> bytes | None:
-    own = posixpath.basename(path) == f"{OWN}.conf"
-    empty = not any(section.entries for section in sections(text, continued=True))
-    return None if own and empty else text.content()
+    _refuse_lost_gateway(files, device, found[0].address)
+    return {path: text.content() for path, text in texts.items()}
 
 
 def _refuse_foreign(path: str) -> None:
     if not path.startswith(f"{FOLDER}/"):
         raise NotUnderstood(
-            f"the address stands in {path}, which a program writes",
+            f"{path} is a file that a program writes, not one of the admin's",
             f'put a file of yours into {FOLDER} instead, or set [address] how = "manual"',
         )
 
 
-def _refuse_lost_gateway(files: Files, device: str, gone: Ip) -> None:
-    staying = {place.ip for place in _places(files) if place.ip != gone}
+def _refuse_lost_gateway(files: Files, device: str, gone: Interface) -> None:
+    staying = [place.address for place in _places(files) if place.address.ip != gone.ip]
     for section in (each for path in files for each in _sections(files, path)):
         needed = [e for e in section.entries if e.key not in ("Address", "DNS", "NTP", "Broadcast")]
-        refuse_mention((entry.value for entry in needed), gone, main(files))
-        gateways = [ip(value) for value in section.values("Gateway")]
-        alone = gone.version not in {address.version for address in staying}
-        if alone and any(each and each.version == gone.version for each in gateways):
+        refuse_mention((entry.value for entry in needed), gone.ip, main(files))
+        if any(stranded(ip(value), gone, staying) for value in section.values("Gateway")):
             raise gateway_lost(device, gone.version)
 
 
@@ -132,7 +131,7 @@ def _places(files: Files) -> Iterator[_Place]:
 
 def _place(path: str, section: Section, entry: Entry) -> Iterator[_Place]:
     if entry.key == "Address":
-        address = ip(entry.value)
+        address = interface(entry.value)
         if address is None:
             raise NotUnderstood(f"{path} has an address that isn't one: {entry.value!r}")
         yield _Place(path, section, entry, address)

@@ -14,7 +14,7 @@ from transhume.steps.network.links import (
     Held,
     announce,
     device_exists,
-    drop,
+    drops,
     held,
     holding,
     promotion,
@@ -90,7 +90,7 @@ class Release(Step):
         kept = without(former, gone, [*staying, *self.addresses.maintenance])
         act = Series(
             (
-                *(drop("source", device, address) for address in addresses),
+                *drops("source", device, addresses),
                 *(route.put("source", device) for route in kept),
             )
         )

@@ -14,7 +14,7 @@ from transhume.steps.network.links import (
     announce,
     card,
     device_exists,
-    drop,
+    drops,
     held,
     holding,
     probe,
@@ -106,14 +106,14 @@ class Take(Step):
         act = Series(
             (
                 # The kernel asks around anew only for an address that wasn't there.
-                *(drop("target", device, each) for each in failed if each in lacking),
+                *drops("target", device, [each for each in failed if each in lacking]),
                 probe("target", device, lacking),
                 *(put("target", device, each) for each in lacking),
                 usable("target", device, lacking),
                 announce("target", device, lacking),
             )
         )
-        back = Series(tuple(drop("target", device, each) for each in lacking))
+        back = Series(drops("target", device, lacking))
         return Change(f"take {listed(lacking)} on {device}", act, back)
 
     def _files(self, target: Host) -> Change | None:
