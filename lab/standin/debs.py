@@ -16,7 +16,7 @@ _EMPTY = ("bm-conf", "bm-jdk", "bm-postfix", "bm-postgresql", "bm-installation-w
 
 # The numbers differ on purpose: the same name is another number on another distribution, and on
 # Debian 13 the number that cyrus has on Debian 11 belongs to someone else.
-_NUMBERS = {
+NUMBERS = {
     "bullseye": {
         "cyrus": 121,
         "elasticsearch": 123,
@@ -55,7 +55,7 @@ class Package:
 
 
 def _users(release: str) -> str:
-    numbers = _NUMBERS[release]
+    numbers = NUMBERS[release]
     lines = [f"groupadd --force --gid {numbers['bluemind']} bluemind"]
     for name in ("cyrus", "elasticsearch", "telegraf", "influxdb"):
         number, group = numbers[name], "mail" if name == "cyrus" else name
