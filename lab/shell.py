@@ -37,8 +37,10 @@ def run(
 
 
 def failure(argv: Sequence[str], done: subprocess.CompletedProcess[str]) -> str:
-    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return f"{' '.join(argv)}: exit {done.returncode}: {lines[-1] if lines else 'no output'}"
+    lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
+    # Some commands only point at the place in their last line, and say what is wrong before it.
+    said = " | ".join(line.strip() for line in lines[-3:])
+    return f"{' '.join(argv)}: exit {done.returncode}: {said}"
 
 
 def wait_until(condition: Callable[[], bool], what: str, limit: float) -> None:

@@ -62,7 +62,7 @@ def test_a_pulled_cable_cuts_the_wire_and_not_the_console(two: Pair) -> None:
 
 def test_nothing_set_by_hand_in_the_network_survives_a_reboot(two: Pair) -> None:
     two.source.exec(["ip", "address", "add", "192.0.2.77/24", "dev", network.INTERFACE])
-    two.source.exec(["nft", "add", "table", "inet", "left"])
+    two.source.exec(["nft", "add", "table", "inet", "byhand"])
 
     two.source.reboot()
 

@@ -12,7 +12,7 @@ def test_what_is_written_in_comes_out() -> None:
 
 
 def test_a_failure_names_the_command_its_status_and_its_last_words() -> None:
-    with pytest.raises(LabError, match=r"^sh -c .*: exit 3: no disk$"):
+    with pytest.raises(LabError, match=r"^sh -c .*: exit 3: first \| no disk$"):
         run(["sh", "-c", "echo first >&2; echo no disk >&2; exit 3"])
 
 
