@@ -15,8 +15,8 @@ class State:
 
     begun: dict[int, Event] = field(default_factory=dict)
     """Changes that may have had an effect and weren't taken back, by id, oldest first."""
-    done: set[str] = field(default_factory=set)
-    """Keys of the steps that claim to be done since the last way back."""
+    done: list[str] = field(default_factory=list)
+    """Keys of the steps that claim to be done since the last way back, in that order."""
     past_return: bool = False
     """Whether a change without a way back was begun."""
     down: bool = False
@@ -43,8 +43,10 @@ def _apply(state: State, event: Event) -> None:
         taken_back = state.begun.pop(event.data["change"], None)
         if taken_back is not None:
             state.route = _route(taken_back.data["back"], state.route)
+    elif event.kind == "step-begun":
+        _made_again(state, event.data["step"])
     elif event.kind == "step-done":
-        state.done.add(event.data["step"])
+        state.done.append(event.data["step"])
     elif event.kind == "rolled-back":
         state.done.clear()
         state.begun.clear()
@@ -53,6 +55,12 @@ def _apply(state: State, event: Event) -> None:
         state.down = event.kind == "down"
     elif event.kind == "finished":
         state.finished = True
+
+
+def _made_again(state: State, step: str) -> None:
+    """A step that is made again takes the claims of all later ones with it, also over a kill."""
+    if step in state.done:
+        del state.done[state.done.index(step) :]
 
 
 def _final(data: dict[str, Any]) -> bool:

@@ -49,7 +49,9 @@ class Engine:
     def _holds(self, step: Step, state: State) -> bool:
         if step.key not in state.done:
             return False
-        return state.past_return or not stopping(step.verify(self.pair))
+        if state.past_return or step.settled_by in state.done:
+            return True
+        return not stopping(step.verify(self.pair))
 
     def _make(self, step: Step) -> None:
         began = time.monotonic()

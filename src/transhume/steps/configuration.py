@@ -49,6 +49,7 @@ class Configuration(Step):
     why = "The target answers as the source did; what it had is kept for the way back."
     phase = "cutover"
     rows = (14, 15)
+    settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
         folders, files = self.present(pair)

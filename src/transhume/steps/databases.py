@@ -259,6 +259,7 @@ class Restore(Step):
     why = "Created explicitly and restored up to the first error, so that success means success."
     phase = "cutover"
     rows = (16,)
+    settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
         yield from self.copier.restore(pair)

@@ -135,6 +135,7 @@ class HoldTarget(Step):
     why = "What they write would mix with the copy; masked, a reboot doesn't bring them back."
     phase = "prepare"
     rows = (7,)
+    settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
         yield from _stop(pair.target, self.services, back=False)
@@ -167,12 +168,11 @@ class Freeze(Step):
                 WriteFile("source", self.marker, content),
                 RemoveFile("source", self.marker),
             )
-        # Also after a kill in the middle of a former start: the copy must not be written twice.
+        # The target is stopped since it was closed, unless somebody started it by hand.
         yield from _stop(pair.target, self.services, back=False)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        for host in (pair.source, pair.target):
-            yield from still_running(host, self.services)
+        yield from still_running(pair.source, self.services)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ class FinishTrees(Step):
     why = "Nobody writes any more: what changed since the hot pass moves, what vanished goes."
     phase = "cutover"
     rows = (11,)
+    settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
         trees = existing(pair, self.trees)

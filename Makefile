@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup check fast real test demo kills docs clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## make the virtual environment from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { apt-get update -qq && apt-get install -y -qq python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+check: $(READY) ## ruff, mypy strict, the fast tests: under a minute, needs nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/pytest -q -m "not real"
+
+real: $(READY) ## the tests on two real machines (root; builds them when they aren't there)
+	$(BIN)/python -m lab prepare
+	$(BIN)/pytest -q -m real
+
+test: check real ## everything
+
+demo: $(READY) ## watch a live server move from Debian 11 to Debian 13
+	$(BIN)/python -m lab prepare
+	$(BIN)/python -m lab.demo
+
+kills: $(READY) ## kill the tool at every change of the plan, then go on, and then go back instead
+	$(BIN)/python -m lab prepare
+	$(BIN)/python -m lab.kills
+
+docs: $(READY) ## write the generated parts of docs/ anew
+	$(BIN)/python docs/generate.py
+
+clean: ## take down the machines and remove everything the other targets left
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab clean --cache; fi
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
