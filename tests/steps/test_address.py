@@ -207,7 +207,7 @@ def test_the_target_asks_who_holds_the_address_before_it_takes_it_and_tells_afte
         f"python3 - probe {words}",
         "ip addr replace 192.0.2.10/24 broadcast + dev ens3",
         "ip addr replace 2001:db8::10/64 dev ens3",
-        f"usable {words}",
+        words,
         f"python3 - announce {words}",
     ]
     done = [each for each in move.target.done if each in order]
@@ -397,7 +397,7 @@ def test_networkd_is_told_and_waited_for() -> None:
     done = move.source.done
     written = _index(done, f"write {NETWORK}")
     assert done[written + 1 : written + 3] == [
-        "reload ens3",
-        "usable ens3 192.0.2.10 2001:db8::10 192.0.2.11 2001:db8::11",
+        "ens3",
+        "ens3 192.0.2.10 2001:db8::10 192.0.2.11 2001:db8::11",
     ]
     assert move.proof() == []

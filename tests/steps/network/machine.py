@@ -35,6 +35,8 @@ class Machine:
     promotes: str = "0"
     reached: str = "192.0.2.10"
     uuid: str = ""
+    nm_state: str = "100 (connected)"
+    networkd_state: str = "2 ens3 ether routable configured"
     listen: tuple[str, ...] = ()
     answering: dict[str, str] = field(default_factory=dict)
     """Who answers for which address elsewhere on the network: the card by address."""
@@ -70,14 +72,15 @@ class Machine:
 
     def _answers(self) -> Iterator[tuple[str, Callable[[tuple[str, ...]], Answer]]]:
         yield "test -d *", lambda argv: NOTHING if self._below(argv[2]) else NO
+        yield "test -e *", lambda argv: NOTHING if argv[2] in self.files else NO
         yield "test -x *", lambda argv: NOTHING if argv[2] in self.files else NO
         yield "find *", lambda argv: (0, "\n".join(self._below(argv[1])))
         yield "stat -c *", lambda argv: (0, self._stat(argv[-1]))
         yield "stat -L *", lambda argv: (0, self.modes.get(argv[-1], "755 0"))
         yield "systemctl is-active *", lambda argv: NOTHING if argv[-1] in self.active else NO
-        yield "nmcli -g GENERAL.STATE *", lambda argv: (0, "100 (connected)")
+        yield "nmcli -g GENERAL.STATE *", lambda argv: (0, self.nm_state)
         yield "nmcli -g GENERAL.CON-UUID *", lambda argv: (0, self.uuid)
-        yield "networkctl list *", lambda argv: (0, f"2 {argv[-1]} ether routable configured")
+        yield "networkctl list *", lambda argv: (0, self.networkd_state)
         yield "ip -j link show dev *", self._link
         yield "ip -j addr show dev *", lambda argv: _json([{"addr_info": self._held()}])
         yield "ip -j addr show to *", lambda argv: _json([{}, {"addr_info": self._held(argv[-1])}])

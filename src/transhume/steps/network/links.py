@@ -18,15 +18,11 @@ DAD_SECONDS = 15
 
 _ANNOUNCE = Path(__file__).with_name("announce.py")
 
-_USABLE = """\
-device=$1; shift
-for address; do
-    if ip -o addr show dev "$device" to "$address" | grep -qw dadfailed; then
-        echo "$address: another machine answers for it" >&2; exit 1
-    fi
-    ip -o addr show dev "$device" to "$address" -tentative | grep -q . || exit 1
-done
-"""
+# Says what is the matter with an address that can't be used: tentative, dadfailed, or nothing.
+_USABLE = (
+    'for a; do ip -o addr show dev "$0" to "$a" -tentative | grep -q . || '
+    '{ ip -o addr show dev "$0" to "$a" >&2; exit 1; }; done'
+)
 
 
 @dataclass(frozen=True)
@@ -121,22 +117,27 @@ def drops(place: Place, device: str, addresses: Iterable[Interface]) -> tuple[Ru
 def usable(place: Place, device: str, addresses: Iterable[Interface]) -> Await:
     """Wait until the addresses can be used."""
     words = dict.fromkeys(str(address.ip) for address in addresses)
-    return Await(place, ("sh", "-c", _USABLE, "usable", device, *words), DAD_SECONDS)
+    return Await(place, ("sh", "-c", _USABLE, device, *words), DAD_SECONDS)
 
 
 def announce(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
-    """Tell the neighbours whose the addresses are now, or they would ask the former holder."""
-    return _script(place, "announce", device, addresses)
+    """Tell the neighbours whose the addresses are now, or they would ask the former holder.
+
+    Without Python (127) they find out by themselves, half a minute later: no reason to stop.
+    """
+    return _script(place, "announce", device, addresses, (0, 127))
 
 
 def probe(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
     """Fail when another machine answers for one of the IPv4 addresses."""
-    return _script(place, "probe", device, addresses)
+    return _script(place, "probe", device, addresses, (0,))
 
 
-def _script(place: Place, act: str, device: str, addresses: Iterable[Interface]) -> Run:
+def _script(
+    place: Place, act: str, device: str, addresses: Iterable[Interface], ok: tuple[int, ...]
+) -> Run:
     words = tuple(str(address.ip) for address in addresses)
-    return Run(place, ("python3", "-", act, device, *words), _ANNOUNCE.read_bytes())
+    return Run(place, ("python3", "-", act, device, *words), _ANNOUNCE.read_bytes(), ok)
 
 
 def _promoting(device: str) -> str:

@@ -83,9 +83,13 @@ class Maintenance(Step):
         device, wanted = self.addresses.source_device, self.addresses.maintenance
         manager, files = configuration(source, device)
         edits = exchanged(manager, files, device, (), wanted)
-        now = [each.address for each in held(source, device) if each.fixed]
-        settled = usable("source", device, [*now, *wanted])
-        return rewritten(source, manager, device, edits, settled, usable("source", device, now))
+        known = [each.address for each in held(source, device) if each.fixed]
+        # These may be held already, and must not be waited for on the way back.
+        added = {address.ip for address in wanted}
+        before = [address for address in known if address.ip not in added]
+        settled = usable("source", device, [*before, *wanted])
+        restored = usable("source", device, before)
+        return rewritten(source, manager, device, edits, settled, restored)
 
     def _reroute(self, at: Ip | None) -> Iterator[Change]:
         if at is None or not self.addresses.serves(at):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -40,8 +41,8 @@ class Manager:
 
 def _networkctl(place: Place, device: str) -> tuple[Act, ...]:
     # It answers before it has begun; the second question is heard only after that.
-    script = 'networkctl reload && networkctl status "$1" >/dev/null'
-    return (Run(place, ("sh", "-c", script, "reload", device)),)
+    script = 'networkctl reload && networkctl status "$0" >/dev/null'
+    return (Run(place, ("sh", "-c", script, device)),)
 
 
 def _nmcli(place: Place, device: str) -> tuple[Act, ...]:
@@ -54,11 +55,12 @@ def _nmcli(place: Place, device: str) -> tuple[Act, ...]:
 def _generate(place: Place, device: str) -> tuple[Act, ...]:
     # Not `netplan apply`: that would also restart what has nothing to do with this device.
     script = (
-        "netplan generate && if grep -qs . /run/systemd/network/*netplan*.network; "
-        'then networkctl reload && networkctl status "$1" >/dev/null; '
-        'else nmcli connection reload && nmcli device reapply "$1"; fi'
+        'netplan generate && if nmcli -g GENERAL.STATE device show "$0" 2>/dev/null '
+        "| grep -qvw unmanaged; "
+        'then nmcli connection reload && nmcli device reapply "$0"; '
+        'else networkctl reload && networkctl status "$0" >/dev/null; fi'
     )
-    return (Run(place, ("sh", "-c", script, "reload", device)),)
+    return (Run(place, ("sh", "-c", script, device)),)
 
 
 def _nothing(place: Place, device: str) -> tuple[Act, ...]:
@@ -151,6 +153,12 @@ def rewritten(
 
 
 def _write(host: Host, path: str, content: bytes | None, mode: str) -> tuple[Act, Act]:
+    if _written_anew(host, path):
+        raise NotUnderstood(
+            f"cloud-init writes {path} anew when the {host.place} starts",
+            f"on the {host.place}, put `network: {{config: disabled}}` into "
+            f"{reading.CLOUD}/99-disable-network-config.cfg",
+        )
     former = host.file(path)
     owner = "root:root"
     if former is not None:
@@ -160,6 +168,10 @@ def _write(host: Host, path: str, content: bytes | None, mode: str) -> tuple[Act
     remove = RemoveFile(host.place, path)
     write = remove if content is None else WriteFile(host.place, path, content, mode, owner)
     return write, remove if former is None else WriteFile(host.place, path, former, mode, owner)
+
+
+def _written_anew(host: Host, path: str) -> bool:
+    return "cloud-init" in posixpath.basename(path) and not reading.cloud_leaves_network(host)
 
 
 def with_added(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from transhume.core.host import Host
 from transhume.steps.network import netplan, networkd, networkmanager
@@ -11,6 +12,7 @@ from transhume.steps.network.ini import sections
 from transhume.steps.network.links import index
 from transhume.steps.network.stanza import MAIN
 
+CLOUD = "/etc/cloud/cloud.cfg.d"
 _DROP_INS = (networkd.FOLDER, "/run/systemd/network", "/usr/lib/systemd/network")
 
 
@@ -62,6 +64,14 @@ def networkmanager_of(host: Host, device: str) -> Files:
             "make it one: nmcli connection migrate, or nmcli connection modify",
         )
     return mine
+
+
+def cloud_leaves_network(host: Host) -> bool:
+    """Whether cloud-init was told to leave the network's files alone."""
+    if host.ask("test", "-e", f"{posixpath.dirname(CLOUD)}/cloud-init.disabled").status == 0:
+        return True
+    told = re.compile(rb"^\s*(network:\s*\{\s*)?config:\s*disabled", re.MULTILINE)
+    return any(told.search(content) for content in _files(host, CLOUD, 1).values())
 
 
 def _uuids(content: bytes) -> list[str]:
