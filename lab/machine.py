@@ -18,6 +18,8 @@ from lab.shell import LabError, failure, run, wait_until
 
 BOOT_LIMIT = 120
 STOP_LIMIT = 120
+# Started through a shell that ends at once, a machine outlives whoever switched it on.
+DETACHED = ["sh", "-c", '"$@" &', "sh"]
 SETTLED = {"running", "degraded"}
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -77,29 +79,16 @@ class Machine:
         if self.on():
             raise LabError(f"{self} is on already")
         (self.home / "root").mkdir(exist_ok=True)
-        # The group must name a living process before anyone asks whether the machine is on.
-        with (
-            self.console.open("ab") as log,
-            subprocess.Popen(
-                [
-                    "sh",
-                    "-c",
-                    '"$@" & ',
-                    "sh",
-                    sys.executable,
-                    "-m",
-                    "lab.watch",
-                    self.name,
-                    self.role,
-                ],
+        with self.console.open("ab") as log:
+            subprocess.run(
+                [*DETACHED, sys.executable, "-m", "lab.watch", self.name, self.role],
                 cwd=places.CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-            ),
-        ):
-            pass
+                check=True,
+            )
         wait_until(self.on, f"{self} to start (see {self.console})", 20)
 
     def wait_ready(self, *, address: bool = True) -> None:
@@ -130,8 +119,7 @@ class Machine:
     def reboot(self, *, address: bool = True) -> None:
         before = self._leader()
         self.exec(["systemctl", "reboot"], check=False)
-        gone = lambda: self.leader() not in (before, None)  # noqa: E731
-        wait_until(gone, f"{self} to reboot", STOP_LIMIT)
+        wait_until(lambda: self.leader() not in (before, None), f"{self} to reboot", STOP_LIMIT)
         self.wait_ready(address=address)
 
     def poweroff(self) -> None:
@@ -153,8 +141,6 @@ class Machine:
 
     def _let_go(self) -> None:
         cgroup.kill(self.group)
-        while run(["umount", str(self.home / "root")], check=False).returncode == 0:
-            pass
         disk.wait_released(self.image)
         # nspawn leaves this folder behind whenever it ends.
         left = Path("/run/systemd/nspawn/propagate") / watch.container(self.name, self.role)
@@ -177,7 +163,10 @@ class Machine:
         return found
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command line that runs argv inside, for whoever starts it himself."""
+        """The command line that runs argv inside, for whoever starts it himself.
+
+        Killing it ends only the way in: what runs inside is to be killed inside.
+        """
         enter = ["nsenter", f"--target={self._leader()}", "--all", "--root", "--wd"]
         environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
         if "TERM" in os.environ:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -139,9 +138,12 @@ def manager(text: str) -> Manager:
 
 def files(chosen: Manager, address: Address) -> dict[str, str]:
     """The files under the root, by path, that this manager reads."""
-    fill: Callable[[str], str] = lambda text: text.format(  # noqa: E731
-        card=INTERFACE, v4=address.v4, v6=address.v6, gateway=GATEWAY, gateway6=GATEWAY6
-    )
+
+    def fill(text: str) -> str:
+        return text.format(
+            card=INTERFACE, v4=address.v4, v6=address.v6, gateway=GATEWAY, gateway6=GATEWAY6
+        )
+
     if chosen == "ifupdown":
         return {INTERFACES: LOOPBACK + fill(IFUPDOWN)}
     return {INTERFACES: LOOPBACK} | {

@@ -123,10 +123,10 @@ class Pair:
 
     def down(self) -> None:
         """Takes all of it away, also what a crashed run left."""
+        cgroup.kill(self.name)
         for machine in self.machines:
             machine.destroy()
         network.down(self.name)
-        cgroup.kill(self.name)
         shutil.rmtree(places.instance(self.name), ignore_errors=True)
 
     def __enter__(self) -> Pair:
