@@ -12,9 +12,8 @@ Meter = Callable[[str], "Progress | None"]
 
 _RSYNC = re.compile(r"^\s*(\d[\d,.]*)\s+\d+%\s")
 _DUMPED = re.compile(r"^pg_dump: finished item \d+ TABLE DATA ")
-_RESTORED = re.compile(
-    r"^pg_restore: (finished item|creating|processing item|processing data for) "
-)
+# Each entry says exactly one of these; a worker's "launching" and "finished" would count it again.
+_RESTORED = re.compile(r"^pg_restore: (creating|processing data for|executing) ")
 
 
 def meter(act: Act) -> Meter:

@@ -21,6 +21,11 @@ from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 
 STOPPED = ("inactive", "failed")
+_STOP_LIMIT = 120
+_ALL_STOPPED = (
+    'test -z "$(systemctl list-units --plain --no-legend '
+    '--state=active,activating,deactivating,reloading "$@")"'
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,10 @@ def _stop(host: Host, services: Services, *, back: bool) -> Iterator[Change]:
         yield Change(
             "stop what also writes", Run(place, ("systemctl", "stop", *others)), way_back(start)
         )
+    if active:
+        # A unit may end after the command that stopped it: Postfix's instance does.
+        wait = Await(place, ("sh", "-c", _ALL_STOPPED, "wait", *services.patterns), _STOP_LIMIT)
+        yield Change("wait until all have stopped", wait, Keep("nothing was altered"))
     unmasked = tuple(
         name for name, masked in installed(host, services.patterns).items() if not masked
     )

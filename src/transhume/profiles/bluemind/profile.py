@@ -55,6 +55,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             trees.SyncTrees(moved),
             databases.Rehearse(copier),
             *addresses.before_freeze,
+            databases.Empty(copier),
             services.Freeze(driven, MARKER, identity),
             trees.FinishTrees(moved),
             databases.StartSourcePostgres(),

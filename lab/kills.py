@@ -1,0 +1,152 @@
+"""Kills the tool at every change of the plan in turn: run again it ends alike, or it goes back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab import scene
+from lab.compare import Comparison, compare
+from lab.kill_at import MOMENTS
+from lab.pair import Pair
+from lab.places import CHECKOUT
+from lab.scene import Scene
+from lab.shell import LabError, say
+from lab.standing import Standing, standing
+
+NAME = "kills"
+RESULT = CHECKOUT / "build" / "kills.json"
+_HIT = "/root/hit"
+_SCRIPT = "/root/kill_at.py"
+_KILLED = -signal.SIGKILL
+_MOST = 400
+
+
+@dataclass
+class Outcome:
+    """What the campaign saw."""
+
+    resumed: list[str] = field(default_factory=list)
+    rolled_back: list[str] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+
+
+def killed(run: Scene, moment: str, *words: str) -> str | None:
+    """Run a command until it is killed at a change that wasn't hit yet; None when it ended well."""
+    argv = ("/opt/transhume/bin/python", _SCRIPT, moment, _HIT, *words)
+    done = run.pair.target.exec(argv, check=False)
+    if done.returncode == 0:
+        return None
+    # nsenter passes the signal on as a status of its own.
+    if done.returncode not in (_KILLED, 128 + signal.SIGKILL):
+        raise LabError(f"transhume {' '.join(words)} ended with {done.returncode}:\n{done.stderr}")
+    return hit(run)[-1]
+
+
+def hit(run: Scene) -> list[str]:
+    """The changes that were hit so far."""
+    return run.pair.target.exec(("cat", _HIT), check=False).stdout.splitlines()
+
+
+def arm(run: Scene) -> None:
+    """Put the killer on the target, with nothing hit."""
+    text = (CHECKOUT / "lab" / "kill_at.py").read_text()
+    run.pair.target.exec(("sh", "-c", f"cat > {_SCRIPT}; rm -f {_HIT}"), stdin=text)
+
+
+def resume_campaign(run: Scene, moments: tuple[str, ...]) -> Iterator[str]:
+    """One move, killed once at each change, each time run again; yields the change."""
+    chosen = iter(moments * _MOST)
+    for words in (("sync",), ("cutover", "--yes"), ("finish",)):
+        for _ in range(_MOST):
+            change = killed(run, next(chosen), *words)
+            if change is None:
+                break
+            say(f"killed at {change}; again")
+            yield change
+        else:
+            raise LabError(f"transhume {words[0]} doesn't come to an end")
+
+
+def rollback_campaign(
+    run: Scene, before: Standing, sample: random.Random | None, count: int
+) -> Iterator[tuple[str, list[str]]]:
+    """Cutovers killed at one change each, then rolled back; yields what isn't as it was."""
+    changes = cutover_changes(run)
+    chosen = changes if sample is None else sample.sample(changes, min(count, len(changes)))
+    for number, change in enumerate(chosen):
+        others = "\n".join(name for name in changes if name != change)
+        run.pair.target.exec(("sh", "-c", f"cat > {_HIT}"), stdin=others + "\n")
+        moment = MOMENTS[number % len(MOMENTS)]
+        if killed(run, moment, "cutover", "--yes") is None:
+            raise LabError(f"the cutover ended without coming by {change}")
+        say(f"killed at {change} ({moment}); back")
+        run.transhume("rollback")
+        yield change, before.unlike(standing(run.pair.source))
+
+
+def cutover_changes(run: Scene) -> list[str]:
+    """Every change of the plan before the point of no return, from the plan itself."""
+    plan: dict[str, Any] = json.loads(run.transhume("plan", "--json").stdout)
+    final = plan["point_of_no_return"]
+    steps = plan["steps"]
+    until = next(n for n, step in enumerate(steps) if step["key"] == final)
+    return [
+        f"{step['key']}: {change['title']}"
+        for step in steps[:until]
+        if step["phase"] in ("cutover", "after")
+        for change in step["changes"]
+    ]
+
+
+def campaign(run: Scene, sample: random.Random | None, count: int) -> Outcome:
+    """First the ways back, then one move that is killed everywhere and still arrives."""
+    outcome = Outcome()
+    before = standing(run.pair.source)
+    run.begin()
+    arm(run)
+    run.transhume("sync")
+    for change, unlike in rollback_campaign(run, before, sample, count):
+        outcome.rolled_back.append(change)
+        outcome.differences += [f"after rollback at {change}: {item}" for item in unlike]
+    run.transhume("rollback")
+    arm(run)
+    with run.traffic(rate=2.0) as (sent, _):
+        outcome.resumed += list(resume_campaign(run, MOMENTS))
+    recipient = run.filled["addresses"][0]
+    result: Comparison = compare(run.pair.source, run.pair.target, log=sent, probe_to=recipient)
+    outcome.differences += result.differences
+    return outcome
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab.kills", description=__doc__)
+    parser.add_argument("--sample", type=int, default=0, help="ways back to try; 0: all")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--name", default=NAME, help="of the pair of machines")
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = arguments()
+    Pair(given.name).down()
+    with Pair.up(given.name) as pair:
+        run = scene.build(pair, partitions="small", messages=300, files=40, median_size=4000)
+        sample = random.Random(given.seed) if given.sample else None
+        outcome = campaign(run, sample, given.sample)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(vars(outcome), indent=2) + "\n")
+    say(f"{len(outcome.resumed)} kills resumed, {len(outcome.rolled_back)} rolled back")
+    for difference in outcome.differences:
+        say(f"differs: {difference}")
+    return 1 if outcome.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""How a server stands: what a rollback must give back exactly, without transhume's own word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.machine import Machine
+from lab.shell import wait_until
+
+_SERVING = 90.0
+_LOOKS = {
+    "addresses": "ip -o addr show scope global | awk '{print $2, $3, $4}' | sort",
+    "routes": "ip route show; ip -6 route show default",
+    "units": "systemctl list-unit-files --no-legend --plain | awk '{print $1, $2}' | sort",
+    "active": "systemctl list-units --all --no-legend --plain 'bm-*' 'postfix*' bluemind.target "
+    "telegraf.service influxdb.service kapacitor.service chronograf.service | "
+    "awk '{print $1, $3, $4}' | sort",
+    "etc": "find /etc -xdev -type f ! -name '*.db' ! -path '/etc/postfix/prng*' "
+    "-exec sha256sum {} + | sort -k 2",
+    "firewall": "nft list ruleset 2>/dev/null | sed 's/counter packets [0-9]* bytes [0-9]*//'",
+    "sysctl": "sysctl -a 2>/dev/null | grep -E 'promote_secondaries|ndisc_notify'",
+    "left behind": "ls -d /run/transhume* /var/lib/transhume* /etc/transhume* 2>/dev/null; true",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What each look printed."""
+
+    seen: dict[str, list[str]]
+
+    def unlike(self, later: Standing) -> list[str]:
+        """Each look that prints something else now, with the first lines that differ."""
+        differing = []
+        for name, lines in self.seen.items():
+            gone = [line for line in lines if line not in later.seen[name]]
+            new = [line for line in later.seen[name] if line not in lines]
+            if gone or new:
+                differing.append(f"{name}: gone {gone[:3]}, new {new[:3]}")
+        return differing
+
+
+def standing(machine: Machine) -> Standing:
+    """Look at a server that should serve; waits until its core says that it does."""
+    wait_until(lambda: _serves(machine), f"{machine} to serve", _SERVING)
+    seen = {name: machine.exec(("sh", "-c", look)).stdout for name, look in _LOOKS.items()}
+    return Standing({name: text.splitlines() for name, text in seen.items()})
+
+
+def _serves(machine: Machine) -> bool:
+    script = (
+        "curl -fsS http://127.0.0.1:8090/api/system/installation/state | grep -q running && "
+        "systemctl is-active -q postfix bm-nginx && "
+        "printf 'QUIT\\r\\n' | timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/25; head -n1 <&3' | "
+        "grep -q ^220"
+    )
+    return machine.exec(("sh", "-c", script), check=False).returncode == 0
