@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from lab.compare import databases, mail, maps, trees
+from lab.compare import databases, mail, maps, queue, trees
 from lab.compare.databases import GROWING, Rows
 from lab.compare.result import EXPECTED, Comparison
 from lab.compare.trees import Tree
@@ -32,6 +33,7 @@ class Side:
     sequences: dict[str, dict[str, int]]
     rows: dict[str, dict[str, Rows]]
     maps: dict[str, maps.Table]
+    queue: list[str]
 
     def save(self, path: Path) -> None:
         """Keep what was seen, for a source that will have changed by the time one compares."""
@@ -70,6 +72,7 @@ def observe(machine: Machine, horizon: str | None = None) -> Side:
             sequences={name: databases.sequences(machine, name) for name in named},
             rows={name: databases.rows(machine, name, until) for name in named},
             maps=maps.texts(machine),
+            queue=queue.stuck(machine),
         )
 
 
@@ -109,6 +112,7 @@ def _all(
         if wanted.maps[name] != found.maps[name]:
             yield f"map {name}-flat: not the same entries"
     yield from (f"map {wrong}" for wrong in maps.wrong(copy, found.maps))
+    yield from queue_differences(wanted, found)
     broken = mail.broken_bodies(copy)
     yield from (f"body {name}: {what}" for name, what in sorted(broken.items()))
     if log:
@@ -127,6 +131,11 @@ def tree_differences(
     result.counts["bodies arrived since"] = len(unlike) - len(left)
     left += trees.unlike(wanted.configuration, found.configuration, times=False, after=None)
     yield from (f"tree {each.path}: {each.what}" for each in left)
+
+
+def queue_differences(wanted: Side, found: Side) -> Iterator[str]:
+    left = Counter(wanted.queue) - Counter(found.queue)
+    yield from (f"queue {entry}: missing" for entry in left.elements())
 
 
 def database_differences(wanted: Side, found: Side, result: Comparison) -> Iterator[str]:

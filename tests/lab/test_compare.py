@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.compare import Comparison, Side, inside, mail, maps, sides, trees
+from lab.compare import Comparison, Side, inside, mail, maps, queue, sides, trees
 from lab.compare.databases import Rows, rows_sql
 from lab.standin.machine import zstd
 from lab.standin.machine.accounts import uid_of
@@ -26,13 +26,15 @@ SIDE = Side(
     sequences={"bj": {"s": 10}},
     rows={"bj": {"t": Rows(2, "77"), "t_container_sequence": Rows(1, "5")}},
     maps={},
+    queue=["1 255 a b", "1 255 a b"],
 )
 
 
 def differences(found: Side) -> list[str]:
     result = Comparison()
     trees_differ = sides.tree_differences(SIDE, found, {"aa"}, result)
-    return [*trees_differ, *sides.database_differences(SIDE, found, result)]
+    databases_differ = sides.database_differences(SIDE, found, result)
+    return [*trees_differ, *databases_differ, *sides.queue_differences(SIDE, found)]
 
 
 def test_equal_sides_are_equal() -> None:
@@ -48,6 +50,7 @@ def test_equal_sides_are_equal() -> None:
         {"data": {"/var/spool/cyrus/a": {**FILE, "mtime": 6}}},
         {"data": {**SIDE.data, "/var/spool/cyrus/b.zst": FILE}},
         {"configuration": {}},
+        {"queue": ["1 255 a b"]},
         {"cluster": {"database bj": "postgres UTF8"}},
         {"objects": {"bj": {}}},
         {"objects": {"bj": {"index i": "f 1"}}},
@@ -113,6 +116,14 @@ def test_maps_are_read_as_postfix_writes_them() -> None:
         "a@example.org": "lmtp:192.0.2.10:2400",
         "example.org": "OK",
     }
+
+
+def test_only_messages_without_a_way_out_are_stuck() -> None:
+    entry = (
+        '{"arrival_time": 1, "message_size": 2, "sender": "a", "recipients": [{"address": "%s"}]}'
+    )
+    assert queue.parse(entry % "b@example.org") == []
+    assert queue.parse(entry % "b@[192.0.2.99]") == ["1 2 a b@[192.0.2.99]"]
 
 
 def test_a_manifest_sees_links_and_odd_names(tmp_path: Path) -> None:

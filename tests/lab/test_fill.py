@@ -66,7 +66,7 @@ def test_copy_text(value: object, text: str) -> None:
 
 
 def test_every_column_type_gets_a_value() -> None:
-    assert fill_rows.value("x", "t_job_status", "e") == "(enum_range(NULL::t_job_status))[1]"
+    assert "enum_range(NULL::t_job_status)" in fill_rows.value("x", "t_job_status", "e")
     assert fill_rows.value("name", "text", "b") == "'name ' || n"
     assert fill_rows.value("x", "bigint", "b") == "n"
 

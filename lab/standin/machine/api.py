@@ -54,7 +54,8 @@ class Calls:
     def version(self, _: Any) -> dict[str, Any]:
         name = settings.version()
         rows = self.core.directory.rows("SELECT version FROM t_component_version LIMIT 1")
-        return {"softwareVersion": name, "databaseVersion": rows[0][0], "needsUpgrade": False}
+        known = rows[0][0]
+        return {"softwareVersion": name, "databaseVersion": known, "needsUpgrade": name != known}
 
     def subscription(self, _: Any) -> dict[str, Any]:
         return subscription()

@@ -98,23 +98,17 @@ def letter(order: Order, number: int) -> Letter:
     words = " ".join(random.Random(thread + order.seed).choices(WORDS, k=4))
     subject = words if thread == number else f"Re: {words}"
     date = _LAST - _YEARS * (1 - number / order.messages)
-    data = _compose(order, number, thread, subject, sender, date, owners[0].address, rng)
-    return Letter(number, thread, subject, sender, date, data, owners)
+    text = body_text(rng, size_of(rng, order.median))
+    head = _head(number, thread, subject, sender, date, owners[0].address)
+    return Letter(number, thread, subject, sender, date, f"{head}{text}\r\n".encode(), owners)
 
 
-def _compose(
-    order: Order,
-    number: int,
-    thread: int,
-    subject: str,
-    sender: str,
-    date: datetime,
-    to: str,
-    rng: random.Random,
-) -> bytes:
-    lines = [
+def _head(
+    number: int, thread: int, subject: str, sender: str, date: datetime, recipient: str
+) -> str:
+    lines = (
         f"From: {sender}",
-        f"To: {to}",
+        f"To: {recipient}",
         f"Subject: {subject}",
         f"Date: {format_datetime(date)}",
         f"Message-ID: <fill-{number}@example.org>",
@@ -122,10 +116,9 @@ def _compose(
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         "",
-        body_text(rng, size_of(rng, order.median)),
         "",
-    ]
-    return "\r\n".join(lines).encode()
+    )
+    return "\r\n".join(lines)
 
 
 class Rows:

@@ -10,6 +10,17 @@ ZONES = ("Europe/Paris", "UTC", "America/New_York", "Asia/Tokyo", "Australia/Lor
 # Debian 13 moved these names into the package tzdata-legacy.
 LEGACY_ZONES = ("US/Pacific", "Asia/Calcutta", "US/Eastern")
 _FEW = 20
+# The schema is the same in both databases, but each of these lives in one of them only.
+_ELSEWHERE = {
+    db.DIRECTORY: {
+        "q_mailbox_record_expunged",
+        "q_message_body_purge",
+        "t_mailbox_folder_flags",
+        "t_message_body",
+        "t_message_body_tier_change",
+    },
+    db.MAIL: {"t_domain", "t_server", "t_server_assignment", "t_systemconf", "rc_users"},
+}
 
 _EVENTS = """WITH made AS (
   INSERT INTO t_container_item (container_id, uid, version, displayname, createdby, created,
@@ -68,16 +79,17 @@ _VALUES = {
 def value(column: str, kind: str, category: str) -> str:
     """Return the SQL expression that fills a column of that type for row n."""
     if category == "e":
-        return f"(enum_range(NULL::{kind}))[1]"
+        # The last one: the first status of a job would say that a backup runs.
+        return f"(SELECT max(e) FROM unnest(enum_range(NULL::{kind})) e)"
     return _VALUES.get(kind, f"'{column} ' || n")
 
 
-def fill_empty(cursor: Any) -> int:
+def fill_empty(cursor: Any, database: str) -> int:
     """Insert a few rows into each plain root table that has none; return how many tables."""
     cursor.execute(_EMPTY_ROOTS)
-    tables = [row[0] for row in cursor.fetchall()]
+    tables = {row[0] for row in cursor.fetchall()} - _ELSEWHERE[database]
     filled = 0
-    for table in tables:
+    for table in sorted(tables):
         cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")
         if not cursor.fetchone()[0]:
             _fill_table(cursor, table)
@@ -128,6 +140,6 @@ def run(events: int, legacy: bool) -> dict[str, int]:
         with session, session.cursor() as cursor:
             if database == db.MAIL:
                 calendars(cursor, events, legacy)
-            filled += fill_empty(cursor)
+            filled += fill_empty(cursor, database)
         session.close()
     return {"events": events, "other_tables": filled}
