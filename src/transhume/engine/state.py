@@ -22,6 +22,8 @@ class State:
     down: bool = False
     """Whether people are shut out."""
     finished: bool = False
+    returning: bool = False
+    """Whether a way back was begun and isn't at its end."""
     route: str = ""
     """The address over which the source is reached; empty for the usual one."""
 
@@ -39,6 +41,8 @@ def _apply(state: State, event: Event) -> None:
         state.begun[event.id] = event
         state.past_return = state.past_return or _final(event.data)
         state.route = _route(event.data["act"], state.route)
+    elif event.kind == "undo-begun":
+        _taken_back(state, event.data["change"])
     elif event.kind == "undone":
         taken_back = state.begun.pop(event.data["change"], None)
         if taken_back is not None:
@@ -50,7 +54,7 @@ def _apply(state: State, event: Event) -> None:
     elif event.kind == "rolled-back":
         state.done.clear()
         state.begun.clear()
-        state.past_return = False
+        state.past_return = state.returning = False
     elif event.kind in ("down", "up"):
         state.down = event.kind == "down"
     elif event.kind == "finished":
@@ -58,9 +62,15 @@ def _apply(state: State, event: Event) -> None:
 
 
 def _made_again(state: State, step: str) -> None:
-    """A step that is made again takes the claims of all later ones with it, also over a kill."""
+    """A step that is made again, or taken back, takes the claims of all later ones with it."""
     if step in state.done:
         del state.done[state.done.index(step) :]
+
+
+def _taken_back(state: State, change: int) -> None:
+    state.returning = True
+    if change in state.begun:
+        _made_again(state, state.begun[change].data["step"])
 
 
 def _final(data: dict[str, Any]) -> bool:

@@ -1,0 +1,1 @@
+"""What every step keeps to, whoever writes the next one."""

@@ -1,0 +1,1 @@
+"""Tests of the walk, its journal and the one room that performs."""

@@ -1,0 +1,281 @@
+"""Which steps a walk makes, and which of them it believes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.engine.toy import ALL, HOT, Copies, Move, Sets, begun, put
+from tests.fakes import Killed
+from transhume.core.change import Change, Keep
+from transhume.core.finding import Finding, Proof
+from transhume.core.host import Pair
+from transhume.core.plan import Plan
+from transhume.core.step import Step
+from transhume.errors import NoReturn, StepFailed, Unreachable
+
+
+def _made(move: Move, since: int = 0) -> list[str]:
+    events = move.events()[since:]
+    return [event.data["step"] for event in events if event.kind == "step-begun"]
+
+
+def _skipped(move: Move, since: int = 0) -> list[str]:
+    events = move.events()[since:]
+    return [event.data["step"] for event in events if event.kind == "step-skipped"]
+
+
+def _until_open(folder: Path) -> Move:
+    move = Move(folder, begun())
+    move.forward("prepare", "sync", "cutover")
+    return move
+
+
+def test_steps_are_made_in_the_order_of_the_plan(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.forward(*ALL)
+    assert _made(move) == ["hold", "hot", "way", "freeze", "finish", "start", "open"]
+
+
+def test_only_the_phases_that_are_asked_for(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.forward(*HOT)
+    assert _made(move) == ["hold", "hot"]
+
+
+def test_hot_work_is_made_again_while_people_are_served(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.forward(*HOT)
+    move.world.held["source"]["tree"] = "more mail"
+    move.forward(*HOT)
+    assert _made(move) == ["hold", "hot", "hot"]
+    assert move.world.held["target"]["tree"] == "more mail"
+
+
+def test_hot_work_rests_while_nobody_is_served(folder: Path) -> None:
+    move = _until_open(folder)
+    already = len(move.events())
+    move.forward("prepare", "sync", "cutover")
+    assert _made(move, already) == []
+    assert "hot" not in _skipped(move, already)
+
+
+@pytest.mark.parametrize("undone", ["closed", "alias", "stopped", "serving"])
+def test_after_the_first_claim_that_fails_no_later_one_is_believed(
+    folder: Path, undone: str
+) -> None:
+    plan = Plan(tuple(_Checked(step) for step in _until_open(folder / "plan").plan.steps))
+    move = Move(folder, begun(), plan)
+    move.forward("prepare", "sync", "cutover")
+    already = len(move.events())
+    place = move.world.held["source" if undone in ("alias", "stopped") else "target"]
+    del place[undone]
+    move.forward("prepare", "sync", "cutover")
+    order = ["hold", "way", "freeze", "finish", "start"]
+    first = {"closed": 0, "alias": 1, "stopped": 2, "serving": 4}[undone]
+    assert _skipped(move, already) == order[:first]
+    assert _made(move, already) == order[first:]
+
+
+class _Checked(Step):
+    """The same step; the way's proof is that its alias is there."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        for name in ("key", "title", "why", "phase", "rows", "touches", "repeats", "service"):
+            setattr(self, name, getattr(step, name))
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        return self.step.run(pair)
+
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        if self.key == "way" and pair.source.file("alias") is None:
+            yield Finding("lost", "blocks", "source", "no alias")
+        yield from self.step.verify(pair)
+
+
+def test_past_the_point_of_no_return_nothing_before_is_made_again(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.forward(*ALL)
+    already = len(move.events())
+    move.world.held["target"]["tree"] = "what people received since"
+    move.world.held["source"].pop("stopped")
+    move.forward(*ALL)
+    assert _made(move, already) == []
+    assert move.world.held["target"]["tree"] == "what people received since"
+
+
+def test_dying_in_the_opening_leads_to_the_opening_alone(folder: Path) -> None:
+    move = _until_open(folder)
+    move.world.kill_at = move.world.moments + 7
+    with pytest.raises(Killed):
+        move.forward(*ALL)
+    move.world.kill_at = None
+    already = len(move.events())
+    move.world.held["target"]["tree"] = "what people received since"
+    move.forward(*ALL)
+    assert _made(move, already) == ["open"]
+
+
+def test_a_step_is_settled_once_a_later_one_is_done(folder: Path) -> None:
+    steps = (
+        Copies("finish", "cutover", ("tree",), settled_by="start"),
+        Sets("start", "cutover", "target", ("serving",)),
+    )
+    move = Move(folder, begun(), Plan(steps))
+    move.forward("cutover")
+    move.world.held["target"]["tree"] = "what the started server wrote"
+    move.forward("cutover")
+    assert move.world.held["target"]["tree"] == "what the started server wrote"
+
+
+def test_it_is_not_settled_by_one_that_was_only_begun(folder: Path) -> None:
+    steps = (
+        Copies("finish", "cutover", ("tree",), settled_by="start"),
+        Sets("start", "cutover", "target", ("serving",)),
+    )
+    move = Move(folder, begun(), Plan(steps))
+    move.world.fail_on = "serving"
+    with pytest.raises(StepFailed):
+        move.forward("cutover")
+    move.world.fail_on = ""
+    move.world.held["target"]["tree"] = "torn"
+    move.forward("cutover")
+    assert move.world.held["target"]["tree"] == "mail"
+
+
+@dataclass(frozen=True)
+class _Raises(Step):
+    """A step whose proof can't be had while something is down."""
+
+    error: Callable[[], Exception]
+    key = "start"
+    title = "start it"
+    why = "It has to run."
+    phase = "cutover"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield Change("start", put("target", "running"), Keep("it may run"))
+
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        if pair.target.file("running") is None:
+            raise self.error()
+        return iter(())
+
+
+@pytest.mark.parametrize("kind", [Unreachable, StepFailed])
+def test_a_proof_that_cant_be_had_is_no_proof(
+    folder: Path, kind: type[Unreachable | StepFailed]
+) -> None:
+    """What was stopped by hand between two attempts is started again."""
+    move = Move(folder, begun(), Plan((_Raises(lambda: kind("it doesn't answer")),)))
+    move.forward("cutover")
+    del move.world.held["target"]["running"]
+    move.forward("cutover")
+    assert move.world.held["target"]["running"] == "1"
+
+
+@dataclass(frozen=True)
+class _Reaches(Step):
+    """A step that alters a machine which it didn't declare."""
+
+    key = "reaches"
+    title = "reach too far"
+    why = "A mistake in a step must not reach a machine."
+    phase = "cutover"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield Change("alter the source", put("source", "oops"), Keep("x"))
+
+
+def test_a_machine_that_a_step_didnt_declare_isnt_touched(folder: Path) -> None:
+    move = Move(folder, begun(), Plan((_Reaches(),)))
+    with pytest.raises(StepFailed, match="wanted to alter the source"):
+        move.forward("cutover")
+    assert move.world.commands == []
+    assert "change-begun" not in {event.kind for event in move.events()}
+
+
+@dataclass(frozen=True)
+class _Ineffective(Step):
+    """A step whose commands succeed and whose effect doesn't come about."""
+
+    key = "ineffective"
+    title = "stop it"
+    why = "Some commands print success whatever happened."
+    phase = "cutover"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield Change("stop", put("target", "asked"), Keep("x"))
+
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        yield Finding("running", "blocks", "target", "it still runs")
+
+
+def test_success_without_effect_stops_the_walk(folder: Path) -> None:
+    move = Move(folder, begun(), Plan((_Ineffective(), Sets("b", "cutover", "target", ("x",)))))
+    with pytest.raises(StepFailed, match=r"the effect didn't come about .*it still runs"):
+        move.forward("cutover")
+    assert "step-done" not in {event.kind for event in move.events()}
+    assert "x" not in move.world.held["target"]
+
+
+def test_the_outage_is_noted_once_over_a_kill(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.world.fail_on = "masked"
+    with pytest.raises(StepFailed):
+        move.forward(*ALL)
+    move.world.fail_on = ""
+    move.forward(*ALL)
+    kinds = [event.kind for event in move.events() if event.kind in ("down", "up")]
+    assert kinds == ["down", "up"]
+
+
+def test_going_back_ends_the_outage(folder: Path) -> None:
+    move = _until_open(folder)
+    move.back()
+    assert [event.kind for event in move.events()][-2:] == ["up", "rolled-back"]
+
+
+def test_no_return_touches_nothing(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.forward(*ALL)
+    already, events = list(move.world.commands), len(move.events())
+    with pytest.raises(NoReturn, match="people have been served by the target"):
+        move.back()
+    assert (move.world.commands, len(move.events())) == (already, events)
+
+
+def test_a_loss_that_was_agreed_to_is_carried_to_its_end(folder: Path) -> None:
+    """Half gone back past the opening, going on would mix two servers that both took mail."""
+    move = Move(folder, begun())
+    move.forward(*ALL)
+    move.world.kill_at = move.world.moments + 8
+    with pytest.raises(Killed):
+        move.back(lose=True)
+    move.world.kill_at = None
+    already = len(move.events())
+    with pytest.raises(StepFailed, match="going back was begun"):
+        move.forward(*ALL)
+    assert len(move.events()) == already
+    move.back(lose=True)
+    assert move.world.held["source"] == begun().held["source"]
+
+
+def test_ways_back_are_taken_in_reverse_and_kept_ones_are_told(folder: Path) -> None:
+    move = _until_open(folder)
+    titles = [event.data["title"] for event in move.events() if event.kind == "change-begun"]
+    move.back()
+    undone = [event.data["title"] for event in move.events() if event.kind == "undo-begun"]
+    kept = [event.data["kept"] for event in move.events() if event.kind == "undone"]
+    assert undone == titles[::-1]
+    assert [reason for reason in kept if reason] == ["nothing was altered"]
+
+
+def test_a_rollback_of_nothing_is_one_entry(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.back()
+    assert [event.kind for event in move.events()] == ["rolled-back"]

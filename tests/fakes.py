@@ -1,0 +1,204 @@
+"""Machines that exist only in memory: one to look at, and a world that commands alter."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from transhume.core.change import Command, Place
+from transhume.core.host import Output, Pair
+from transhume.errors import StepFailed
+from transhume.hosts.reading import only_reads
+
+Answer = str | bytes | int | Output | Callable[[tuple[str, ...]], "str | bytes | int | Output"]
+Rows = Sequence[tuple[Any, ...]]
+
+
+def output(answer: str | bytes | int | Output) -> Output:
+    """What a command leaves behind: a text it printed, or a status alone."""
+    if isinstance(answer, Output):
+        return answer
+    if isinstance(answer, int):
+        return Output(answer, b"", b"it failed\n" if answer else b"")
+    text = answer.encode(errors="surrogateescape") if isinstance(answer, str) else answer
+    return Output(0, text, b"")
+
+
+@dataclass
+class FakeHost:
+    """A machine to look at. Every command must be known, and known to read only.
+
+    `said` gives the answer to a command that begins with these words, the longest one first;
+    `files`, `folders` and `units` answer the usual questions by themselves. `held` are rows by a
+    piece of the query; `served` is what the core answers.
+    """
+
+    place: Place
+    files: dict[str, bytes] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    units: dict[str, tuple[str, str]] = field(default_factory=dict)
+    said: dict[str, Answer] = field(default_factory=dict)
+    held: dict[str, Rows | Exception] = field(default_factory=dict)
+    served: dict[str, Any] = field(default_factory=dict)
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    queries: list[tuple[str, str]] = field(default_factory=list)
+
+    def ask(self, *argv: str) -> Output:
+        """Answer a reading command; anything else fails the test."""
+        assert only_reads(argv), f"a step altered something outside a change: {argv}"
+        self.asked.append(argv)
+        line = " ".join(argv)
+        known = [words for words in self.said if f"{line} ".startswith(f"{words} ")]
+        if known:
+            answer = self.said[max(known, key=len)]
+            return output(answer(argv) if callable(answer) else answer)
+        usual: dict[str, Callable[[tuple[str, ...]], Output]] = {
+            "cat": self._cat,
+            "test": self._test,
+            "find": self._find,
+            "systemctl": self._systemctl,
+        }
+        assert argv[0] in usual, f"the fake {self.place} has no answer to {argv}"
+        return usual[argv[0]](argv[1:])
+
+    def read(self, *argv: str) -> str:
+        """The same, for a command that must succeed."""
+        answer = self.ask(*argv)
+        if answer.status != 0:
+            raise StepFailed(f"{argv[0]} failed on the {self.place}")
+        return answer.text
+
+    def file(self, path: str) -> bytes | None:
+        """A file's content."""
+        return self.files.get(path)
+
+    def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows that were put there for the longest piece of the query."""
+        self.queries.append((database, query))
+        asked = " ".join((database, " ".join(query.split()), *map(str, values)))
+        known = [piece for piece in self.held if piece in asked]
+        assert known, f"the fake {self.place} has no rows for {asked}"
+        rows = self.held[max(known, key=len)]
+        if isinstance(rows, Exception):
+            raise rows
+        return list(rows)
+
+    def api(self, path: str) -> Any:
+        """What the core answers; None when nothing was put there."""
+        answer = self.served.get(path)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _cat(self, words: tuple[str, ...]) -> Output:
+        content = self.files.get(words[-1])
+        return Output(1, b"", b"No such file") if content is None else Output(0, content, b"")
+
+    def _test(self, words: tuple[str, ...]) -> Output:
+        kind, path = words
+        below = any(name.startswith(f"{path}/") for name in (*self.files, *self.folders))
+        folder = path == "/" or path in self.folders or below
+        found = {"-d": folder, "-e": folder or path in self.files}.get(kind, path in self.files)
+        return output(0 if found else 1)
+
+    def _find(self, words: tuple[str, ...]) -> Output:
+        """Files by folder and by the pattern after -name, as far as the steps ask."""
+        tops = [word for word in words if word.startswith("/")]
+        found = [path for path in sorted(self.files) for top in tops if path.startswith(f"{top}/")]
+        if "-maxdepth" in words and words[words.index("-maxdepth") + 1] == "1":
+            found = [path for path in found if posixpath.dirname(path) in tops]
+        if "-name" in words:
+            first, _, last = words[words.index("-name") + 1].partition("*")
+            names = {path: posixpath.basename(path) for path in found}
+            found = [path for path in found if names[path].startswith(first)]
+            found = [path for path in found if names[path].endswith(last)]
+        end = "\0" if "-print0" in words else "\n"
+        return output("".join(f"{path}{end}" for path in found))
+
+    def _systemctl(self, words: tuple[str, ...]) -> Output:
+        verb = next(word for word in words if not word.startswith("-"))
+        if verb == "is-active":
+            active = self.units.get(words[-1], ("inactive", ""))[0]
+            return output(0 if active == "active" else 3)
+        if verb == "list-units":
+            rows = [f"{name} loaded {active} sub x" for name, (active, _) in self.units.items()]
+            return output("\n".join(rows))
+        rows = [f"{name} {enabled} enabled" for name, (_, enabled) in self.units.items()]
+        return output("\n".join(rows))
+
+
+def pair(source: FakeHost | None = None, target: FakeHost | None = None) -> Pair:
+    """Two machines that are told apart by their place."""
+    return Pair(source or FakeHost("source"), target or FakeHost("target"))
+
+
+class Killed(BaseException):
+    """The process is gone: no `except Exception` of the code under test may hold it up."""
+
+
+@dataclass
+class World:
+    """What two machines hold, altered by `set KEY VALUE` and `unset KEY` as commands.
+
+    `kill_at` counts the moments at which the whole process may die: before and after each
+    command's effect, and whenever `moment` is called from elsewhere.
+    """
+
+    held: dict[Place, dict[str, str]] = field(default_factory=lambda: {"source": {}, "target": {}})
+    kill_at: int | None = None
+    fail_on: str = ""
+    moments: int = 0
+    commands: list[str] = field(default_factory=list)
+    route: str = ""
+
+    def moment(self) -> None:
+        """Die here, if this is the moment."""
+        self.moments += 1
+        if self.moments == self.kill_at:
+            raise Killed
+
+    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+        """Alter the world, as a machine would."""
+        self.moment()
+        if self.fail_on and self.fail_on in str(command):
+            return Output(1, b"", b"broken\n")
+        verb, key, *value = command.argv
+        there = self.held[command.place]
+        if verb == "set":
+            there[key] = value[0]
+        elif verb == "unset":
+            there.pop(key, None)
+        elif verb == "copy":
+            self.held["target"][key] = self.held["source"][key]
+        else:
+            assert (verb, key in there) == ("has", True)
+        self.commands.append(f"{command.place}# {command}")
+        self.moment()
+        return Output(0, b"", b"")
+
+    def to(self, address: str) -> None:
+        """Reach the source by another way."""
+        self.moment()
+        self.route = address
+
+    def hands(self) -> Mapping[Place, World]:
+        """One hand for both machines."""
+        return {"source": self, "target": self}
+
+    def pair(self) -> Pair:
+        """The same world to look at: each thing is a file."""
+        return pair(self._host("source"), self._host("target"))
+
+    def _host(self, place: Place) -> FakeHost:
+        return _Looking(place, world=self)
+
+
+@dataclass
+class _Looking(FakeHost):
+    world: World = field(default_factory=World)
+
+    def file(self, path: str) -> bytes | None:
+        value = self.world.held[self.place].get(path)
+        return None if value is None else value.encode()
