@@ -10,7 +10,8 @@ TranshumeError
 ├── StepFailed          a step stopped; what was done is in the journal
 ├── Busy                another run holds the move
 ├── JournalRefused      the journal belongs to another move, or can't be read
-└── NoReturn            going back would lose what happened on the target
+├── NoReturn            going back would lose what happened on the target
+└── Interrupted         Ctrl-C, a closed terminal, a polite kill
 """
 
 from __future__ import annotations
@@ -103,8 +104,12 @@ class NoReturn(TranshumeError):
     meaning = "the point of no return was passed: going back would lose what came since"
 
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: the shell's own convention, 128 + SIGINT."""
+class Interrupted(TranshumeError):
+    """Somebody stopped the run: Ctrl-C, a closed terminal, a polite kill."""
+
+    exit_code = 130
+    meaning = "stopped by Ctrl-C, a closed terminal or a polite kill; nothing is lost"
+
 
 USAGE = 2
 """Exit code for a command line that can't be understood: the shell's own convention."""

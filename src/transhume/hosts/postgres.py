@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,15 @@ class Postgres:
         self._credentials = credentials
         self._sockets = sockets
         self._chosen: dict[Place, Credentials] = {}
+        self._lock = threading.Lock()
         os.environ["PGSERVICEFILE"] = SERVICE_FILE
 
     def ensure(self, place: Place) -> None:
         """Make the service file work for this place, if any credentials do."""
+        with self._lock:
+            self._ensure(place)
+
+    def _ensure(self, place: Place) -> None:
         if place in self._chosen and self._works(place) is None:
             return
         candidates = self._credentials(place)

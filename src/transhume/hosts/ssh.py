@@ -7,6 +7,7 @@ import re
 import shlex
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ class Ssh:
         self._host_key = host_key
         self._forwards: dict[str, int] = {}
         self._tunnel: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
         self._resolved = _resolve(processes, destination)
 
     @property
@@ -116,6 +118,10 @@ class Ssh:
 
     def ensure_tunnel(self) -> None:
         """Open the tunnel when it isn't there; Unreachable when it can't be had."""
+        with self._lock:
+            self._ensure_tunnel()
+
+    def _ensure_tunnel(self) -> None:
         if self._tunnel is not None and self._tunnel.poll() is None:
             return
         for name in self._forwards:

@@ -17,7 +17,7 @@ import typer
 from transhume import __version__
 from transhume.core.plan import foresee
 from transhume.engine.journal import held, read
-from transhume.errors import INTERRUPTED, USAGE, TranshumeError
+from transhume.errors import USAGE, Interrupted, TranshumeError
 from transhume.ui import looking, moving, report, terminal
 from transhume.ui.follow import follow as follow_run
 from transhume.ui.layout import put, text
@@ -272,11 +272,9 @@ def _guarded() -> int:
         terminal.error(terminal.make_console(sys.stderr), problem)
         return problem.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        stopped = TranshumeError(
-            "stopped", state="Nothing is lost.", remedy="run the same command again to go on"
-        )
+        stopped = Interrupted("stopped", state="Nothing was changed.")
         terminal.error(terminal.make_console(sys.stderr), stopped)
-        return INTERRUPTED
+        return stopped.exit_code
     except typer.TyperException as misuse:
         sys.stderr.write(f"transhume: {misuse.format_message()}\n  Next: transhume --help\n")
         return USAGE

@@ -22,7 +22,13 @@ from transhume.engine.journal import Journal, alone, read
 from transhume.engine.perform import Performer
 from transhume.engine.state import State, fold
 from transhume.engine.walk import Engine
-from transhume.errors import EnvironmentLacks, JournalRefused, SettingsError, TranshumeError
+from transhume.errors import (
+    EnvironmentLacks,
+    Interrupted,
+    JournalRefused,
+    SettingsError,
+    TranshumeError,
+)
 from transhume.hosts.machine import CORE_PORT, CORE_SOCKET, POSTGRES_SOCKET, machines
 from transhume.hosts.postgres import Credentials, Postgres
 from transhume.hosts.process import Processes
@@ -190,12 +196,31 @@ def walk(
         try:
             yield engine
         except KeyboardInterrupt:
-            journal.write("walk-ended", outcome="interrupted", message="interrupted")
-            raise
+            told = _told(Interrupted("stopped"), journal, command)
+            journal.write("walk-ended", outcome="interrupted", message=told.what)
+            raise told from None
         except TranshumeError as error:
-            journal.write("walk-ended", outcome="failed", message=error.what, remedy=error.remedy)
+            told = _told(error, journal, command)
+            journal.write("walk-ended", outcome="failed", message=told.what, remedy=told.remedy)
             raise
         journal.write("walk-ended", outcome="done", message="")
+
+
+def _told(error: TranshumeError, journal: Journal, command: str) -> TranshumeError:
+    """The error with what it means for both machines and what to type next, where it lacks them."""
+    state = fold(journal.events())
+    again = "transhume cutover --yes" if command == "cutover" else f"transhume {command}"
+    if state.past_return:
+        standing, ways = "The target holds what people wrote since it was opened.", again
+    elif state.down:
+        standing = "Nothing is lost. People are shut out: both machines are stopped or closed."
+        ways = f"{again} goes on where it stopped; transhume rollback goes back to the source"
+    else:
+        standing = "Nothing is lost. The source serves; the target is closed."
+        ways = f"{again} goes on where it stopped; to give up: transhume rollback"
+    error.state = error.state or standing
+    error.remedy = error.remedy or ways
+    return error
 
 
 def _not_finished(journal: Journal, command: str) -> None:
