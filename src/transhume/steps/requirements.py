@@ -20,6 +20,8 @@ _PROGRAMS = {
         "curl": "curl",
         "ip": "iproute2",
         "nft": "nftables",
+        "openssl": "openssl",
+        "python3": "python3",
         "setpriv": "util-linux",
         "pg_dump": "postgresql-client",
         "pg_restore": "postgresql-client",

@@ -1,0 +1,194 @@
+"""Two BlueMind servers in memory, as a move meets them: one that serves, one fresh."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.fakes import FakeHost
+from transhume.core.host import Pair
+from transhume.core.settings import AddressSettings, Settings, SourceSettings
+
+PASSWORD = "s3cret 'in \\the \"ini% "
+TOKEN = "0b6f-admin0-token"
+UNITS = {
+    "bluemind.target": ("active", "enabled"),
+    "bm-core.service": ("active", "enabled"),
+    "bm-nginx.service": ("active", "enabled"),
+    "postfix.service": ("active", "enabled"),
+    "telegraf.service": ("active", "enabled"),
+    "postgresql.service": ("inactive", "enabled"),
+}
+MAPS = ("transport", "virtual_alias", "virtual_domains", "virtual_mailbox")
+TREES = ("cyrus", "bm-hsm", "bm-elasticsearch", "bm-docs", "bm-filehosting", "bm-core")
+ADDRESS = AddressSettings(
+    how="take",
+    service=("192.0.2.10/24", "2001:db8::10/64"),
+    source_device="ens3",
+    target_device="ens3",
+    maintenance=("192.0.2.11/24",),
+)
+ADDRESSES = {
+    "take": ADDRESS,
+    "script": AddressSettings(how="script", script="/root/move-address"),
+    "manual": AddressSettings(how="manual", service=("192.0.2.10/24",)),
+    "none": AddressSettings(how="none", becomes="192.0.2.20"),
+}
+MASTER = """\
+# service type  private unpriv  chroot  wakeup  maxproc command + args
+smtp      inet  n       -       {0}       -       -       smtpd
+pickup    unix  n       -       {0}       60      1       pickup
+  -o content_filter=
+"""
+RSYNC = "\nNumber of files: 1,234 (reg: 1,000)\nTotal file size: 99,000 bytes\n"
+
+
+def settings(how: str = "take") -> Settings:
+    """The settings of a move that replaces the server in this way."""
+    source = SourceSettings(ssh="root@old.example.org", host_key="ssh-ed25519 AAAAC3Nza")
+    return Settings(source=source, address=ADDRESSES[how])
+
+
+def addresses(*texts: str) -> str:
+    """What `ip -j addr` prints of a device with these."""
+    held = [
+        {
+            "family": "inet6" if ":" in text else "inet",
+            "local": text.partition("/")[0],
+            "prefixlen": int(text.partition("/")[2]),
+            "scope": "global",
+        }
+        for text in texts
+    ]
+    return json.dumps([{"ifname": "ens3", "ifindex": 2, "addr_info": held}])
+
+
+def _network(own: str) -> dict[str, Any]:
+    link = [{"ifname": "ens3", "ifindex": 2, "address": "02:00:00:00:00:10"}]
+    route = [{"dst": "default", "gateway": "192.0.2.1", "dev": "ens3", "flags": []}]
+    return {
+        "ip -j link show dev ens3": json.dumps(link),
+        "ip -j addr show dev ens3": addresses(own),
+        "ip -j addr show to": "[]",
+        "ip -j neigh show": "[]",
+        "ip -4 -j route show": json.dumps(route),
+        "ip -6 -j route show": "[]",
+        "ping": 1,
+        "sysctl -n net.ipv4.conf.ens3.promote_secondaries": "0\n",
+        "printenv SSH_CONNECTION": "192.0.2.20 40000 192.0.2.10 22\n",
+        "sshd -T": "listenaddress 0.0.0.0:22\n",
+        "nmcli": 1,
+        "networkctl": 1,
+        "stat -c %F|%a|%U:%G": "regular file|644|root:root\n",
+        "stat -L -c %a %u": "755 0\n",
+    }
+
+
+def _interfaces(*texts: str) -> bytes:
+    lines = ["auto ens3"]
+    for text in texts:
+        lines += [f"iface ens3 inet{6 if ':' in text else ''} static", f"    address {text}"]
+    return "\n".join(lines).encode() + b"\n"
+
+
+def _said() -> dict[str, Any]:
+    return {
+        "which": "/usr/bin/x\n",
+        "id -u": "0\n",
+        "uname -n": "machine\n",
+        "date +%s": "1795420800\n",
+        "getent": "x\n",
+        "find /var/spool": "root\n",
+        "find /var/spool/postfix/active": ".\n.\n",
+        "dpkg-query": "bm-core 5.1.2-1 installed\nbm-plugin-ldap 5.1.2-1 installed\n",
+        "rsync --version": "rsync  version 3.5.0  protocol version 32\n",
+        "du -s --block-size=1": "1000\t/x\n",
+        "du -s --inodes": "10\t/x\n",
+        "df --output=target": "Mounted on\n/\n",
+        "df --block-size=1 --output=avail": "Avail\n1000000000\n",
+        "df --block-size=1 --output=iavail": "IFree\n-\n",
+        "postconf -h default_database_type": "hash\n",
+        "postconf -m": "btree\nhash\nregexp\n",
+    }
+
+
+def _held() -> dict[str, Any]:
+    return {
+        "bj select name, ip from t_server": [("mail", "192.0.2.10")],
+        "bj select string_agg(ip": [("192.0.2.10 mail",)],
+        "bj select configuration::text": [("archive_kind=>cyrus",)],
+        "bj select configuration -> 'archive_kind'": [("cyrus",)],
+        "select count(*), max(": [(12, "2026-11-22")],
+        "server_version_num": [(15,)],
+        "select extname": [("hstore",), ("pg_repack",)],
+        "select name from pg_available_extensions": [("hstore",), ("pg_repack",)],
+        "select datcollate, datctype": [("C.UTF-8", "C.UTF-8")],
+        "select 1 from pg_collation": [(1,)],
+        "typname": [("public", "t_calendar", "timezone")],
+        'select "timezone"::text': [("Europe/Paris", 3)],
+        "pg_timezone_names": [("Europe/Paris",)],
+        "select current_user": [("bj",)],
+        "postgres select 1": [(1,)],
+        "select d.datname, pg_get_userbyid": [("bj", "bj", "UTF8", "C.UTF-8", "C.UTF-8")],
+        "from pg_db_role_setting": [("", "TimeZone=GMT")],
+        "select count(*) from pg_class": [(104,)],
+        "with own as": [("relation", "public.t_server", "rp")],
+        "select n.nspname, c.relname from pg_class c join": [("public", "t_server")],
+        "hashtextextended": [("public.t_server", 1, 77)],
+        "from pg_sequences": [("public.s", 4, "1")],
+    }
+
+
+def _files(chroot: str) -> dict[str, bytes]:
+    ini = f"[global]\nexternal-url = mail.example.org\nuser = bj\npassword = {PASSWORD}\n"
+    maps = {f"/etc/postfix/{name}-flat": b"a@example.org\tb@example.org\n" for name in MAPS}
+    return {
+        **maps,
+        "/etc/bm/bm.ini": ini.encode(),
+        "/etc/bm/bm-core.tok": TOKEN.encode(),
+        "/etc/bm/server.uid": b"uid",
+        "/etc/bm/subscription.bmz": b"mine",
+        "/etc/postfix/main.cf": b"alias_maps = hash:/etc/aliases\nmyhostname = old\n",
+        "/etc/postfix/master.cf": MASTER.format(chroot).encode(),
+        "/etc/ssl/certs/bm_cert.pem": _PEM,
+        "/etc/debian_version": b"12.1\n",
+        "/etc/os-release": b'NAME="Debian GNU/Linux"\n',
+    }
+
+
+_PEM = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def source() -> FakeHost:
+    """The server that people use now."""
+    host = FakeHost("source", _files("-"), units=dict(UNITS), held=_held())
+    host.said = {**_said(), **_network("192.0.2.10/24")}
+    host.said["ip -j addr show dev ens3"] = addresses("192.0.2.10/24", "2001:db8::10/64")
+    host.files["/etc/network/interfaces"] = _interfaces("192.0.2.10/24", "2001:db8::10/64")
+    host.folders = {f"/var/spool/{name}" for name in TREES} | {"/etc/bm", "/etc/network"}
+    return host
+
+
+def target() -> FakeHost:
+    """The fresh machine, with a wizard's data."""
+    host = FakeHost("target", _files("n"), units=dict(UNITS), held=_held())
+    host.said = {
+        **_said(),
+        **_network("192.0.2.20/24"),
+        "rsync -n": RSYNC,
+        "pg_dump --version": "pg_dump (PostgreSQL) 17.2 (Debian 17.2-1)\n",
+        "pg_restore --list": ";\n; Archive\n;\n1; 2 TABLE public t_server bj\n",
+        "postmap -s": "a@example.org\tb@example.org\n",
+        "postqueue -p": "Mail queue is empty\n",
+        "nft list table": "table inet transhume {}\n",
+        "curl": "200",
+        "openssl s_client": _PEM,
+    }
+    host.files["/etc/network/interfaces"] = _interfaces("192.0.2.20/24")
+    host.folders = {"/etc/bm", "/etc/network", "/var/spool"}
+    return host
+
+
+def servers() -> Pair:
+    """Both, before anything was done."""
+    return Pair(source(), target())

@@ -1,0 +1,191 @@
+"""Every step of every plan, as the profile builds it, on two machines in memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract import machines
+from transhume.core.change import Act, Change, Command, Keep, Never, leaves
+from transhume.core.plan import Plan
+from transhume.core.step import Step
+from transhume.engine.codec import Bodies, decode, encode, encode_change
+from transhume.errors import TranshumeError
+from transhume.profiles.bluemind import profile
+from transhume.profiles.bluemind.layout import load
+from transhume.steps import requirements
+
+HOW = ("take", "script", "manual", "none")
+_LAYOUT = load("bluemind-5")
+
+
+def plan(how: str) -> Plan:
+    """The profile's plan for this way of replacing the server."""
+    return profile.plan(_LAYOUT, machines.settings(how))
+
+
+STEPS = [
+    pytest.param(step, id=f"{how}-{step.key}")
+    for how in HOW
+    for step in plan(how).steps
+    if how == "take" or step.key not in {step.key for step in plan("take").steps}
+]
+each_step = pytest.mark.parametrize("step", STEPS)
+
+
+def _changes(step: Step) -> list[Change]:
+    return list(step.run(machines.servers()))
+
+
+def _backs(changes: list[Change]) -> Iterator[Act]:
+    return (change.back for change in changes if not isinstance(change.back, Keep | Never))
+
+
+@each_step
+def test_its_words_say_something(step: Step) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", step.key)
+    assert step.title
+    assert not step.title.endswith(".")
+    assert step.why.endswith((".", "!", "?"))
+    for change in _changes(step):
+        assert change.title.strip()
+        if isinstance(change.back, Keep | Never):
+            assert change.back.reason.strip()
+
+
+@each_step
+def test_it_alters_only_what_it_declares(step: Step) -> None:
+    changes = _changes(step)
+    for change in changes:
+        assert isinstance(change, Change)
+        assert change.places() <= step.touches
+    for back in _backs(changes):
+        assert {command.place for command in back.commands()} <= step.touches
+
+
+@each_step
+def test_looking_at_it_alters_nothing_and_says_the_same_again(step: Step) -> None:
+    """FakeHost fails the test at the first command that isn't known to read only."""
+    pair = machines.servers()
+    assert list(step.run(pair)) == list(step.run(pair))
+    assert list(step.check(pair)) == list(step.check(pair))
+    assert _seen(step, pair) == _seen(step, pair)
+
+
+def _seen(step: Step, pair: Any) -> object:
+    try:
+        return list(step.verify(pair))
+    except TranshumeError as error:
+        return error.what
+
+
+@each_step
+def test_the_journal_gives_back_what_was_written(step: Step, tmp_path: Path) -> None:
+    bodies = Bodies(tmp_path)
+    for change in _changes(step):
+        written = json.loads(json.dumps(encode_change(change, bodies)))
+        assert decode(written["act"], bodies) == change.act
+        assert decode(written["back"], bodies) == change.back
+
+
+@each_step
+def test_whatever_it_does_to_the_source_has_a_way_back(step: Step) -> None:
+    for change in _changes(step):
+        if "source" in change.places():
+            assert not isinstance(change.back, Never)
+
+
+@each_step
+def test_no_secret_leaves_the_file_that_holds_it(step: Step, tmp_path: Path) -> None:
+    bodies = Bodies(tmp_path / "bodies")
+    for change in _changes(step):
+        told = json.dumps(encode(change, bodies))
+        told += "".join(str(command) for command in _commands(change))
+        for secret in (machines.PASSWORD, machines.PASSWORD.strip(), machines.TOKEN):
+            assert secret not in told
+            assert json.dumps(secret)[1:-1] not in told
+            assert all(secret.encode() not in path.read_bytes() for path in _side_files(tmp_path))
+
+
+def _side_files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _commands(change: Change) -> Iterator[Command]:
+    yield from change.act.commands()
+    if not isinstance(change.back, Keep | Never):
+        yield from change.back.commands()
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_the_whole_procedure_is_answered(how: str) -> None:
+    assert plan(how).rows() == frozenset(range(1, 22))
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_the_point_of_no_return_is_the_opening(how: str) -> None:
+    """And it is the last but tidying up: what can be proved was proved before."""
+    final = [
+        step.key
+        for step in plan(how).steps
+        if any(isinstance(change.back, Never) for change in _changes(step))
+    ]
+    assert final == ["open", "tidy"]
+
+
+def test_every_step_but_the_proofs_alters_something() -> None:
+    idle = [step.key for step in plan("take").steps if not _changes(step)]
+    assert idle == ["requirements", "networks"]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_what_settles_a_step_comes_after_it(how: str) -> None:
+    keys = [step.key for step in plan(how).steps]
+    for step in plan(how).steps:
+        if step.settled_by:
+            assert keys.index(step.settled_by) > keys.index(step.key)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_people_are_shut_out_once_and_let_in_once(how: str) -> None:
+    kinds = [(step.key, step.service) for step in plan(how).steps if step.service]
+    assert kinds == [("freeze", "down"), ("open", "up")]
+
+
+# Essential packages of a distribution with systemd, BlueMind's own, and ours.
+_BASE = {"chown", "env", "mkdir", "rm", "sh", "sync", "systemctl", "sysctl", "touch"}
+_BLUEMIND = {"bm-cli", "bmctl"}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_every_program_that_a_plan_starts_was_looked_for(how: str) -> None:
+    for step in plan(how).steps:
+        for change in _changes(step):
+            for command in _commands(change):
+                if 127 in command.ok:
+                    continue  # It says itself that it can do without.
+                known = set(requirements._PROGRAMS[command.place]) | _BASE | _BLUEMIND
+                assert _program(command) in known | {"/root/move-address"}
+
+
+def _program(command: Command) -> str:
+    words = [word for word in command.argv if "=" not in word]
+    return words[1] if words[0] == "env" else words[0]
+
+
+def test_a_healthy_pair_passes_every_check() -> None:
+    pair = machines.servers()
+    found = [item for step in plan("take").steps for item in step.check(pair)]
+    assert [(item.key, item.seen) for item in found if item.severity in ("blocks", "unknown")] == []
+
+
+def test_every_act_can_be_taken_apart() -> None:
+    for step in plan("take").steps:
+        for change in _changes(step):
+            parts = [command for act in leaves(change.act) for command in act.commands()]
+            assert parts == list(change.act.commands())
