@@ -111,7 +111,8 @@ def test_a_file_keeps_its_mode_and_comes_back_byte_for_byte() -> None:
     assert machine.files[PROFILE] != KEYFILE
     assert not isinstance(change.back, str)
     machine.perform(change.back)  # type: ignore[arg-type]
-    told = ["nmcli connection reload", f"nmcli device reapply {DEVICE}"]
+    singly = f"sysctl -q -w net.ipv4.conf.{DEVICE}.promote_secondaries=1"
+    told = [singly, "nmcli connection reload", f"nmcli device reapply {DEVICE}"]
     assert machine.done == [f"write {PROFILE} 600", *told, f"write {PROFILE} 600", *told]
     assert machine.files[PROFILE] == KEYFILE
 
@@ -121,7 +122,7 @@ def test_a_new_file_of_netplan_is_private_and_goes_again() -> None:
     change = _rewritten(machine, managers.NETPLAN)
     machine.perform(change.act)
     machine.perform(change.back)  # type: ignore[arg-type]
-    assert [each for each in machine.done if each != DEVICE] == [
+    assert [each for each in machine.done if each.startswith(("write", "remove"))] == [
         f"write {OWN_PLAN} 0600",
         f"remove {OWN_PLAN}",
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transhume.core.change import Act, Await, Change, Place, Run
+from transhume.core.change import Await, Change, Place, Run, Series
 from transhume.core.host import Host
 from transhume.errors import StepFailed
 from transhume.steps.network.edit import Interface, Ip, interface
@@ -16,7 +16,7 @@ from transhume.steps.network.edit import Interface, Ip, interface
 DAD_SECONDS = 15
 """How long an IPv6 address may stay tentative: the kernel asks around before it uses it."""
 
-_ANNOUNCE = Path(__file__).with_name("announce.py")
+_SCRIPT = Path(__file__).with_name("announce.py")
 
 # Says what is the matter with an address that can't be used: tentative, dadfailed, or nothing.
 _USABLE = (
@@ -103,15 +103,10 @@ def put(place: Place, device: str, address: Interface, options: Sequence[str] = 
 
 
 def drops(place: Place, device: str, addresses: Iterable[Interface]) -> tuple[Run, ...]:
-    """Take the addresses from the device, and no other with them.
-
-    By default a subnet's further IPv4 addresses go along with its first one. That is said each
-    time: on the way back the machine may have been restarted since.
-    """
-    alone = Run(place, ("sysctl", "-q", "-w", f"{_promoting(device)}=1"))
+    """Take the addresses from the device, and no other with them."""
     words = (("ip", "addr", "del", address.with_prefixlen, "dev", device) for address in addresses)
     # 2 is what `ip` returns when the address isn't there.
-    return (alone, *(Run(place, each, ok=(0, 2)) for each in words))
+    return (singly(place, device), *(Run(place, each, ok=(0, 2)) for each in words))
 
 
 def usable(place: Place, device: str, addresses: Iterable[Interface]) -> Await:
@@ -120,11 +115,21 @@ def usable(place: Place, device: str, addresses: Iterable[Interface]) -> Await:
     return Await(place, ("sh", "-c", _USABLE, device, *words), DAD_SECONDS)
 
 
-def announce(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
+def arrived(place: Place, device: str, addresses: Iterable[Interface]) -> Series:
     """Tell the neighbours whose the addresses are now, or they would ask the former holder.
 
-    Without Python (127) they find out by themselves, half a minute later: no reason to stop.
+    Of IPv4 at once; of IPv6 when the kernel has made sure, for a second or two.
     """
+    known = list(addresses)
+    four = [address for address in known if address.version == 4]
+    six = [address for address in known if address.version == 6]
+    told = (_announce(place, device, four),) if four else ()
+    late = (_announce(place, device, six),) if six else ()
+    return Series((*told, usable(place, device, known), *late))
+
+
+def _announce(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
+    # Without Python (127) they find out by themselves, half a minute later: no reason to stop.
     return _script(place, "announce", device, addresses, (0, 127))
 
 
@@ -137,7 +142,7 @@ def _script(
     place: Place, act: str, device: str, addresses: Iterable[Interface], ok: tuple[int, ...]
 ) -> Run:
     words = tuple(str(address.ip) for address in addresses)
-    return Run(place, ("python3", "-", act, device, *words), _ANNOUNCE.read_bytes(), ok)
+    return Run(place, ("python3", "-", act, device, *words), _SCRIPT.read_bytes(), ok)
 
 
 def _promoting(device: str) -> str:
@@ -145,13 +150,18 @@ def _promoting(device: str) -> str:
     return f"net.ipv4.conf.{device.replace('.', '/')}.promote_secondaries"
 
 
+def singly(place: Place, device: str) -> Run:
+    """Let the kernel drop an IPv4 address alone: by default those of its subnet go along.
+
+    It is said each time, since on the way back the machine may have been restarted.
+    """
+    return Run(place, ("sysctl", "-q", "-w", f"{_promoting(device)}=1"))
+
+
 def promotion(host: Host, device: str) -> Change | None:
-    """Let addresses be dropped singly, and on the way back as it was; see `drops`."""
+    """The same as a change, which on the way back leaves the setting as it was."""
     former = host.read("sysctl", "-n", _promoting(device)).strip()
     if former == "1":
         return None
-
-    def write(value: str) -> Act:
-        return Run(host.place, ("sysctl", "-q", "-w", f"{_promoting(device)}={value}"))
-
-    return Change(f"let {device} lose single addresses", write("1"), write(former))
+    back = Run(host.place, ("sysctl", "-q", "-w", f"{_promoting(device)}={former}"))
+    return Change(f"let {device} lose single addresses", singly(host.place, device), back)

@@ -18,6 +18,7 @@ from transhume.steps.network.edit import (
     applied,
     difference,
 )
+from transhume.steps.network.links import singly
 from transhume.steps.network.stanza import stanzas
 
 Edit = Callable[[Files, str, Iterable[Interface]], Edits]
@@ -47,6 +48,8 @@ def _networkctl(place: Place, device: str) -> tuple[Act, ...]:
 
 def _nmcli(place: Place, device: str) -> tuple[Act, ...]:
     return (
+        # To put addresses in order it drops some, and doesn't see what the kernel drops with them.
+        singly(place, device),
         Run(place, ("nmcli", "connection", "reload")),
         Run(place, ("nmcli", "device", "reapply", device)),
     )
@@ -60,7 +63,7 @@ def _generate(place: Place, device: str) -> tuple[Act, ...]:
         'then nmcli connection reload && nmcli device reapply "$0"; '
         'else networkctl reload && networkctl status "$0" >/dev/null; fi'
     )
-    return (Run(place, ("sh", "-c", script, device)),)
+    return (singly(place, device), Run(place, ("sh", "-c", script, device)))
 
 
 def _nothing(place: Place, device: str) -> tuple[Act, ...]:

@@ -12,7 +12,7 @@ from transhume.core.step import Step
 from transhume.steps.network.edit import Interface, not_found
 from transhume.steps.network.links import (
     Held,
-    announce,
+    arrived,
     device_exists,
     drops,
     held,
@@ -97,9 +97,8 @@ class Release(Step):
         back = Series(
             (
                 *(put("source", device, each.address, each.options) for each in leaving),
-                usable("source", device, addresses),
+                arrived("source", device, addresses),
                 *(route.put("source", device) for route in former),
-                announce("source", device, addresses),
             )
         )
         return Change(f"take {listed(addresses)} from {device}", act, back)

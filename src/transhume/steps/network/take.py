@@ -11,7 +11,7 @@ from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.network.edit import Interface
 from transhume.steps.network.links import (
-    announce,
+    arrived,
     card,
     device_exists,
     drops,
@@ -109,8 +109,7 @@ class Take(Step):
                 *drops("target", device, [each for each in failed if each in lacking]),
                 probe("target", device, lacking),
                 *(put("target", device, each) for each in lacking),
-                usable("target", device, lacking),
-                announce("target", device, lacking),
+                arrived("target", device, lacking),
             )
         )
         back = Series(drops("target", device, lacking))
@@ -122,8 +121,8 @@ class Take(Step):
         edits = exchanged(manager, files, device, (), service)
         own = [each.address for each in held(target, device) if each.fixed and each.usable]
         own = [address for address in own if not self.addresses.serves(address.ip)]
-        waited = usable("target", device, [*own, *service])
-        settled = Series((waited, announce("target", device, service)))
+        # A daemon that reads its files anew may have taken them away for a moment.
+        settled = Series((usable("target", device, own), arrived("target", device, service)))
         return rewritten(target, manager, device, edits, settled, usable("target", device, own))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
