@@ -114,7 +114,9 @@ class SyncFiles:
     paths: tuple[str, ...]
 
     def commands(self) -> Iterator[Command]:
-        names = b"".join(path.lstrip("/").encode() + b"\0" for path in self.paths)
+        names = b"".join(
+            path.lstrip("/").encode(errors="surrogateescape") + b"\0" for path in self.paths
+        )
         argv = (
             "rsync",
             "-aHAX",
