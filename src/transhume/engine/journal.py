@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -17,16 +18,26 @@ from typing import Any
 from transhume.core.event import Event, Kind, Progress
 from transhume.core.plan import Identity
 from transhume.engine.codec import Bodies
-from transhume.errors import Busy, JournalRefused
+from transhume.errors import Busy, JournalRefused, StepFailed
 
 VERSION = 1
 FILE = "journal.db"
+_LOST = "restore it from a backup; without it nothing can be taken back automatically"
 
 _TABLES = """
 create table event (
-    id integer primary key, at real not null, kind text not null, data text not null);
+    id integer primary key, at real not null, kind text not null, data text not null,
+    seal integer not null);
 create table progress (part text primary key, done integer, total integer, unit text, at real);
 """
+# Progress has no seal, as it decides nothing; what damage made of it must not reach a screen.
+_PROGRESS = """
+select part, done, total, unit, at from progress
+where typeof(part) = 'text' and typeof(done) = 'integer' and typeof(total) = 'integer'
+  and unit in ('bytes', 'tables', 'entries') and typeof(at) = 'real'
+"""
+# SQLite quotes what is damaged in its message, which then may be no text.
+_UNREADABLE = (sqlite3.Error, UnicodeError)
 
 
 class Journal:
@@ -39,9 +50,11 @@ class Journal:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
         self._database = _open(folder / FILE, "rw")
-        if not self._database.execute("pragma user_version").fetchone()[0]:
-            # One script, so that a power failure leaves a whole journal or an empty file.
-            self._database.executescript(f"begin;{_TABLES}pragma user_version={VERSION};commit;")
+        with _understood():
+            if _empty(self._database):
+                # One script, so that a power failure leaves a whole journal or an empty file.
+                script = f"begin;{_TABLES}pragma user_version={VERSION};commit;"
+                self._database.executescript(script)
 
     def __enter__(self) -> Journal:
         return self
@@ -51,10 +64,11 @@ class Journal:
 
     def write(self, kind: Kind, **data: Any) -> Event:
         """Put the event on disk durably, then hand it to the listener."""
-        at = time.time()
-        with self._lock:
+        at, text = time.time(), json.dumps(data)
+        with self._lock, _writable():
             cursor = self._database.execute(
-                "insert into event (at, kind, data) values (?, ?, ?)", (at, kind, json.dumps(data))
+                "insert into event (at, kind, data, seal) values (?, ?, ?, ?)",
+                (at, kind, text, _seal(at, kind, text)),
             )
         event = Event(cursor.lastrowid or 0, at, kind, data)
         self._listen(event)
@@ -63,7 +77,7 @@ class Journal:
     def progress(self, progress: Progress) -> None:
         """Note how far a part is, for readers in other processes."""
         values = (progress.part, progress.done, progress.total, progress.unit, time.time())
-        with self._lock:
+        with self._lock, _writable():
             self._database.execute("insert or replace into progress values (?, ?, ?, ?, ?)", values)
 
     def events(self) -> list[Event]:
@@ -98,8 +112,10 @@ def read(folder: Path) -> tuple[list[Event], list[tuple[Progress, float]]]:
         raise JournalRefused(
             f"no move was begun here: {path} doesn't exist", remedy="transhume init SOURCE"
         )
-    with closing(_open(path, "ro")) as database:
-        rows = database.execute("select part, done, total, unit, at from progress").fetchall()
+    with closing(_open(path, "ro")) as database, _understood():
+        if _empty(database):
+            return [], []
+        rows = database.execute(_PROGRESS).fetchall()
         return list(_events(database)), [(Progress(*row[:4]), row[4]) for row in rows]
 
 
@@ -117,10 +133,10 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
             database.execute("pragma journal_mode=wal")
             # A step is on disk before it acts, also when the power fails.
             database.execute("pragma synchronous=full")
-    except sqlite3.DatabaseError as error:
+    except _UNREADABLE as error:
         raise JournalRefused(
             f"the journal {path} can't be read: {error}",
-            remedy="restore it from a backup; without it nothing can be taken back automatically",
+            remedy=_LOST,
         ) from None
     if version not in (0, VERSION):
         raise JournalRefused(
@@ -130,14 +146,43 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
     return database
 
 
+def _empty(database: sqlite3.Connection) -> bool:
+    """Whether it has no tables yet: who made it was killed right then."""
+    return not database.execute("select count(*) from sqlite_master").fetchone()[0]
+
+
 def _events(database: sqlite3.Connection) -> Iterator[Event]:
-    try:
-        for id_, at, kind, data in database.execute(
-            "select id, at, kind, data from event order by id"
-        ):
+    query = "select id, at, kind, data, seal from event order by id"
+    with _understood():
+        for number, (id_, at, kind, data, seal) in enumerate(database.execute(query), 1):
+            if id_ != number or seal != _seal(at, kind, data):
+                raise JournalRefused(f"the journal is damaged at its entry {number}", remedy=_LOST)
             yield Event(id_, at, kind, json.loads(data))
-    except (sqlite3.DatabaseError, json.JSONDecodeError) as error:
-        raise JournalRefused(f"the journal is damaged: {error}") from None
+
+
+def _seal(at: float, kind: str, data: str) -> int:
+    """A flipped bit in an entry must not become another claim: SQLite itself doesn't notice."""
+    return zlib.crc32(f"{at!r} {kind} {data}".encode(errors="surrogatepass"))
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise JournalRefused(f"the journal is damaged: {error}", remedy=_LOST) from None
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StepFailed(
+            f"the journal can't be written: {error}",
+            state="Nothing is begun that isn't in it.",
+            remedy="make room on its disk, then run the same command again",
+        ) from None
 
 
 def held(folder: Path) -> bool:
