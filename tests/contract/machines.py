@@ -115,6 +115,7 @@ def _said() -> dict[str, Any]:
 def _held() -> dict[str, Any]:
     return {
         "bj select name, ip from t_server": [("mail", "192.0.2.10")],
+        "bj select ip from t_server": [("192.0.2.10",)],
         "bj select string_agg(ip": [("192.0.2.10 mail",)],
         "bj select configuration::text": [("archive_kind=>cyrus",)],
         "bj select configuration -> 'archive_kind'": [("cyrus",)],

@@ -158,7 +158,7 @@ def test_people_are_shut_out_once_and_let_in_once(how: str) -> None:
 
 
 # Essential packages of a distribution with systemd, BlueMind's own, and ours.
-_BASE = {"chown", "env", "mkdir", "rm", "sh", "sync", "systemctl", "sysctl", "touch"}
+_BASE = {"chown", "env", "mkdir", "rm", "sed", "sh", "sync", "systemctl", "sysctl", "touch"}
 _BLUEMIND = {"bm-cli", "bmctl"}
 
 

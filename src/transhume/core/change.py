@@ -95,7 +95,9 @@ class SyncTree:
         """What follows `rsync`, the same for copying, measuring (-n) and proving (-nc)."""
         excludes = tuple(f"--exclude={pattern}" for pattern in self.exclude)
         delete = ("--delete-delay",) if self.delete or self.finish else ()
-        checksum = ("--checksum",) if self.contents else ()
+        # By default rsync compares whole seconds: a file that is written twice in one would be
+        # taken for equal (rsync(1), --modify-window).
+        checksum = ("--checksum",) if self.contents else ("--modify-window=-1",)
         shell = f"--rsh=ssh -F {SSH_CONFIG}"
         ends = (f"transhume-source:{self.path}/", f"{self.path}/")
         return ("-aHAXS", *checksum, *delete, *excludes, shell, *ends)

@@ -24,6 +24,11 @@ def _interface(value: str) -> str:
     return ipaddress.ip_interface(value).with_prefixlen
 
 
+def _ipv4(value: str) -> str:
+    return str(ipaddress.IPv4Address(value))
+
+
+IPv4 = Annotated[str, AfterValidator(_ipv4)]
 Folder = Annotated[str, AfterValidator(_folder)]
 Address = Annotated[str, AfterValidator(_interface)]
 """An address with its prefix length, in its shortest form."""
@@ -67,10 +72,19 @@ class AddressSettings(Part):
         default=None, description="called with `take` or `give-back` and the service addresses"
     )
 
+    becomes: IPv4 | None = Field(
+        default=None,
+        description="the target's own address, when people will reach it by that one",
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> AddressSettings:
         if self.how == "script" and self.script is None:
             raise ValueError('how = "script" needs script = "/path/to/program"')
+        if self.how == "none" and self.becomes is None:
+            raise ValueError('how = "none" needs becomes = "192.0.2.20", the address of the target')
+        if self.how == "take" and self.becomes is not None:
+            raise ValueError('with how = "take" the target is reached by service, not by becomes')
         if self.how == "take" and not (self.service and self.source_device and self.target_device):
             raise ValueError('how = "take" needs service, source_device and target_device')
         return self
@@ -93,7 +107,7 @@ class Settings(Part):
 
     profile: Literal["bluemind-5"] = "bluemind-5"
     source: SourceSettings
-    address: AddressSettings = AddressSettings(how="none")
+    address: AddressSettings = AddressSettings(how="manual")
     databases: DatabaseSettings = DatabaseSettings()
     check: CheckSettings = CheckSettings()
     trees: tuple[Folder, ...] = Field(

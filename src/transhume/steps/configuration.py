@@ -7,6 +7,8 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
 
 from transhume.core.change import Change, Keep, Run, Series, SyncFiles, SyncTree, WriteFile, psql
 from transhume.core.finding import Finding, Proof
@@ -53,21 +55,21 @@ class Configuration(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         folders, files = self.present(pair)
-        everything = (*folders, *files, postfix.MAIN, postfix.MASTER)
-        maps = tuple(path for path in files if path.endswith("-flat"))
-        databases = tuple(postfix.database_of(path, pair.target) for path in maps)
+        maps = postfix.maps(pair)
+        indexed = tuple(each.indexed for each in maps)
+        everything = (*folders, *files, postfix.MAIN, postfix.MASTER, *indexed)
         yield Change(
             "keep what is replaced",
-            Run("target", ("sh", "-c", _KEEP_ASIDE, "keep", self.kept, *everything, *databases)),
-            Run("target", ("sh", "-c", _PUT_BACK, "put-back", self.kept, *everything, *databases)),
+            Run("target", ("sh", "-c", _KEEP_ASIDE, "keep", self.kept, *everything)),
+            Run("target", ("sh", "-c", _PUT_BACK, "put-back", self.kept, *everything)),
         )
         back = Keep("what was kept aside is put back as a whole")
         acts = tuple(self._mirror(folder) for folder in folders)
         yield Change("mirror folders", Series((*acts, SyncFiles(files))), back)
         for path, content in postfix.adapted(pair).items():
             yield Change(f"write {path}", WriteFile("target", path, content), back)
-        for path in maps:
-            yield Change(f"build the map {path}", postfix.build(path, pair.target), back)
+        for each in maps:
+            yield Change(f"build the map {each.path}", postfix.build(each), back)
         yield Change("set the database role's password", self._password(pair), back)
 
     def _mirror(self, folder: str) -> SyncTree:
@@ -87,10 +89,12 @@ class Configuration(Step):
 
     def present(self, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The folders and files that the source has, patterns expanded there."""
-        folders = tuple(
-            path for path in self.folders if pair.source.ask("test", "-d", path).status == 0
-        )
-        return folders, expanded(pair.source, self.files)
+        folders = expanded(pair.source, self.folders, "d")
+        files = expanded(pair.source, self.files, "f")
+        return folders, tuple(path for path in files if not self._stays(path))
+
+    def _stays(self, path: str) -> bool:
+        return any(fnmatchcase(path, pattern) for pattern in self.own)
 
     def diff(self, pair: Pair) -> Iterator[str]:
         """What would change on the target, as unified diffs; secrets are masked."""
@@ -98,7 +102,9 @@ class Configuration(Step):
         listed = [path for folder in folders for path in _files(pair.source, folder)]
         extra = [path for folder in folders for path in _files(pair.target, folder)]
         wanted = postfix.adapted(pair)
-        for path in sorted({*listed, *extra, *files} - set(self.own)):
+        for path in sorted({*listed, *extra, *files}):
+            if self._stays(path):
+                continue
             yield from _diff(path, pair.target.file(path), pair.source.file(path))
         for path, content in wanted.items():
             yield from _diff(path, pair.target.file(path), content)
@@ -110,18 +116,17 @@ class Configuration(Step):
         for path in files:
             if pair.source.file(path) != pair.target.file(path):
                 yield Finding("file-differs", "blocks", "target", f"{path} isn't the source's")
-        yield from postfix.unanswered(pair, tuple(p for p in files if p.endswith("-flat")))
+        yield from postfix.answers(pair.source, pair.target, postfix.maps(pair))
 
 
-def expanded(host: Host, patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """The files of a machine that these patterns name."""
-    found: list[str] = []
+def expanded(host: Host, patterns: tuple[str, ...], kind: Literal["d", "f"]) -> tuple[str, ...]:
+    """The folders or files of a machine that these patterns name, each once."""
+    found: dict[str, None] = {}
     for pattern in patterns:
         folder, name = posixpath.split(pattern)
-        output = host.ask(
-            "find", folder, "-maxdepth", "1", "-not", "-type", "d", "-name", name, "-print0"
-        )
-        found += sorted(path for path in output.text.split("\0") if path)
+        within = ("find", folder, "-maxdepth", "1", "-xtype", kind, "-name", name, "-print0")
+        # A folder that isn't there names nothing.
+        found |= dict.fromkeys(sorted(path for path in host.ask(*within).text.split("\0") if path))
     return tuple(found)
 
 

@@ -48,6 +48,7 @@ select d.datname, pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding),
        d.datcollate, d.datctype
 from pg_database d where d.datname = %s
 """
+_NAMES = "select datname from pg_database where not datistemplate"
 _SETTINGS = """
 select coalesce(r.rolname, ''), unnest(s.setconfig)
 from pg_db_role_setting s
@@ -149,41 +150,55 @@ def _start(host: Host, back: Keep) -> Iterator[Change]:
 
 @dataclass(frozen=True)
 class Copier:
-    """How the databases are dumped and restored: both at once, with `jobs` processes each."""
+    """How the databases are dumped and restored: all at once, with `jobs` processes each.
+
+    Every server has `names`; those of `optional` move where they exist.
+    """
 
     names: tuple[str, ...]
+    optional: tuple[str, ...]
     folder: str
     jobs: int
 
+    def present(self, pair: Pair) -> tuple[str, ...]:
+        """The databases to move; StepFailed when one that every server has is missing."""
+        known = {name for (name,) in pair.source.sql("postgres", _NAMES)}
+        missing = set(self.names) - known
+        if missing:
+            raise StepFailed(
+                f"the source has no database {' and '.join(sorted(missing))}",
+                remedy="is this the right machine, and its PostgreSQL the right cluster?",
+            )
+        return (*self.names, *(name for name in self.optional if name in known))
+
     def dump(self, pair: Pair) -> Iterator[Change]:
         """Dump all into the private folder."""
+        names = self.present(pair)
         compress = "zstd:1" if _zstd(pair.target) else "1"
         acts = tuple(
             DumpDatabase(name, self._at(name), self.jobs, compress, _tables(pair.source, name))
-            for name in self.names
+            for name in names
         )
-        yield Change(f"dump {' and '.join(self.names)}", Together(acts), _KEEP)
+        yield Change(f"dump {', '.join(names)}", Together(acts), _KEEP)
 
     def create(self, pair: Pair) -> Iterator[Change]:
         """Create each anew like the source's, unless it is that and empty already."""
-        for name in self.names:
+        for name in self.present(pair):
             database = described(pair.source, name)
             if database is None:
-                raise StepFailed(
-                    f"the source has no database {name}",
-                    remedy="is this the right machine, and its PostgreSQL the right cluster?",
-                )
+                continue
             if described(pair.target, name) != database or not _empty(pair.target, name):
                 yield Change(f"create {name}", psql("postgres", creation(database)), _KEEP)
 
     def restore(self, pair: Pair) -> Iterator[Change]:
         """Restore all into empty databases."""
+        names = self.present(pair)
         yield from self.create(pair)
         acts = tuple(
             RestoreDatabase(name, self._at(name), self.jobs, _entries(pair.target, self._at(name)))
-            for name in self.names
+            for name in names
         )
-        yield Change(f"restore {' and '.join(self.names)}", Together(acts), _KEEP)
+        yield Change(f"restore {', '.join(names)}", Together(acts), _KEEP)
 
     def _at(self, name: str) -> str:
         return f"{self.folder}/{name}"
@@ -222,13 +237,13 @@ class Rehearse(Step):
     repeats = True
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        if all(self._rehearsed(pair, name) for name in self.copier.names):
+        if all(self._rehearsed(pair, name) for name in self.copier.present(pair)):
             return
         yield from self.copier.dump(pair)
         yield from self.copier.restore(pair)
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
-        for name in self.copier.names:
+        for name in self.copier.present(pair):
             if not _empty(pair.target, name):
                 yield from prove_shape(pair, name)
 
@@ -260,7 +275,7 @@ class Empty(Step):
         yield from self.copier.create(pair)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        for name in self.copier.names:
+        for name in self.copier.present(pair):
             if described(pair.source, name) != described(pair.target, name):
                 yield Finding("database-differs", "blocks", "target", f"{name} isn't as it should")
 
@@ -280,7 +295,7 @@ class Dump(Step):
         yield from self.copier.dump(pair)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        for name in self.copier.names:
+        for name in self.copier.present(pair):
             folder = f"{self.copier.folder}/{name}"
             if pair.target.ask("pg_restore", "--list", folder).status != 0:
                 yield Finding("dump-missing", "blocks", "target", f"no whole dump in {folder}")
@@ -302,7 +317,7 @@ class Restore(Step):
         yield from self.copier.restore(pair)
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
-        for name in self.copier.names:
+        for name in self.copier.present(pair):
             yield from prove(pair, name)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from transhume.core.change import Run
 from transhume.core.finding import Proof
@@ -11,8 +12,10 @@ from transhume.core.host import Host, Pair
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
+ALIASES = "/etc/aliases"
 _INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
+_NAMED = re.compile(rf"\b({'|'.join(_INDEXED)}):(/[^\s,;{{}}]+)")
 
 
 def map_type(host: Host) -> str:
@@ -79,38 +82,62 @@ def _text(host: Host, path: str) -> str:
     return (host.file(path) or b"").decode(errors="surrogateescape")
 
 
-def database_of(flat: str, target: Host) -> str:
-    """The indexed file that belongs to a -flat file on the target."""
-    return flat.removesuffix("-flat") + _SUFFIX.get(map_type(target), ".db")
+@dataclass(frozen=True)
+class Map:
+    """An indexed map: its kind, the name that Postfix knows it by, the text it is made from."""
+
+    kind: str
+    path: str
+    text: str
+
+    @property
+    def indexed(self) -> str:
+        """The file that Postfix reads."""
+        return self.path + _SUFFIX.get(self.kind, ".db")
+
+    @property
+    def name(self) -> str:
+        """How main.cf names it."""
+        return f"{self.kind}:{self.path}"
 
 
-def build(flat: str, target: Host) -> Run:
-    """Build a map from its -flat file, as BlueMind does: index, then put in place at once."""
-    kind = map_type(target)
-    suffix = _SUFFIX.get(kind, ".db")
-    script = 'postmap "$1:$2" && mv -f "$2$3" "$4"'
-    argv = ("sh", "-c", script, "build-map", kind, flat, suffix, database_of(flat, target))
-    return Run("target", argv)
+def maps(pair: Pair) -> list[Map]:
+    """Every indexed map that the adapted configuration names and the source has a text for."""
+    named = {found for text in adapted(pair).values() for found in _NAMED.findall(text.decode())}
+    found = []
+    for kind, path in sorted(named):
+        text = next((t for t in (f"{path}-flat", path) if pair.source.file(t) is not None), None)
+        if text is not None:
+            found.append(Map(kind, path, text))
+    return found
 
 
-def unanswered(pair: Pair, flats: tuple[str, ...]) -> Iterator[Proof]:
-    """For each map, how many of the source's entries the target's map answers alike."""
-    kind = map_type(pair.target)
-    for flat in flats:
-        wanted = _entries(_text(pair.source, flat))
-        path = flat.removesuffix("-flat")
-        answers = _entries(pair.target.read("postmap", "-s", f"{kind}:{path}"))
+def build(each: Map) -> Run:
+    """Index the text and put the map in place at once, as BlueMind does."""
+    program = "postalias" if each.path == ALIASES else "postmap"
+    suffix = _SUFFIX.get(each.kind, ".db")
+    script = f'{program} "$1:$2" && test "$2$3" = "$4" || mv -f "$2$3" "$4"'
+    return Run("target", ("sh", "-c", script, "build", each.kind, each.text, suffix, each.indexed))
+
+
+def answers(origin: Host, target: Host, wanted: Iterable[Map]) -> Iterator[Proof]:
+    """For each map, how many entries of the origin's text the target's map answers alike."""
+    for each in wanted:
+        entries = _entries(_text(origin, each.text))
+        known = _entries(target.read("postmap", "-s", each.name))
         differing = tuple(
-            f"{key}: {answers.get(key)!r}, not {value!r}"
-            for key, value in wanted.items()
-            if answers.get(key) != value
+            f"{key}: {known.get(key)!r}, not {value!r}"
+            for key, value in entries.items()
+            if known.get(key) != value
         )
-        # An empty map is one thing to compare: that it is there and empty.
-        compared = max(1, len(wanted))
-        yield Proof(path, compared, compared - len(differing), "entries", differing)
+        # An empty map is one thing to compare: that it can be opened.
+        compared = max(1, len(entries))
+        yield Proof(each.path, compared, compared - len(differing), "entries", differing)
 
 
 def _entries(text: str) -> dict[str, str]:
-    """Keys and values of a map; Postfix folds keys to lower case."""
+    """Keys and values of a map's text; keys are folded as Postfix does."""
     rows = (line.split(None, 1) for line in text.splitlines() if line.strip() and line[0] != "#")
-    return {row[0].lower(): row[1].strip() if len(row) > 1 else "" for row in rows}
+    return {
+        row[0].lower().rstrip(":"): " ".join(row[1].split()) if len(row) > 1 else "" for row in rows
+    }

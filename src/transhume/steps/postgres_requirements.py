@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from psycopg import sql
 
 from transhume.core.finding import Finding
-from transhume.core.host import Pair
+from transhume.core.host import Host, Pair
 
 Look = Callable[[Pair], Iterator[Finding]]
 
@@ -119,6 +119,8 @@ def not_newer(database: str, table: str, column: str) -> Look:
         query = sql.SQL("select count(*), max({})::text from {}").format(
             sql.Identifier(column), sql.Identifier(table)
         )
+        if not _has(pair.target, database, table):
+            return  # After a rollback the target may hold no database, or an empty one.
         there = pair.source.sql(database, query.as_string())[0]
         here = pair.target.sql(database, query.as_string())[0]
         if here[0] > there[0] or (here[1] or "") > (there[1] or ""):
@@ -133,3 +135,9 @@ def not_newer(database: str, table: str, column: str) -> Look:
             )
 
     return look
+
+
+def _has(host: Host, database: str, table: str) -> bool:
+    if not host.sql("postgres", "select 1 from pg_database where datname = %s", database):
+        return False
+    return bool(host.sql(database, "select 1 from pg_class where relname = %s", table))

@@ -68,13 +68,8 @@ def compare(pair: Pair, tree: SyncTree) -> Lack:
         raise StepFailed(f"{tree.path} can't be compared (rsync status {output.status}): {said[0]}")
     listed, _, stats = output.text.partition("\nNumber of files: ")
     numbers = {key: _number(rule, f"Number of files: {stats}") for key, rule in _STATS.items()}
-    differing = tuple(line for line in listed.splitlines() if _differs(line))
+    differing = tuple(line for line in listed.splitlines() if line.strip())
     return Lack(tree.path, differing, numbers["files"], numbers["lacking"], numbers["total"])
-
-
-def _differs(line: str) -> bool:
-    # A folder's time alone changes whenever something is created in it and removed again.
-    return bool(line.strip()) and not line.startswith(".d..t......")
 
 
 def _number(rule: re.Pattern[str], text: str) -> int:

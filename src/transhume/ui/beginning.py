@@ -146,7 +146,7 @@ host_key = {json.dumps(source.host_key)}
 
 [address]
 # take: the target takes these addresses; script: a program of yours moves them;
-# manual: you are asked to; none: the target keeps its own address.
+# manual: you are asked to; none: the target keeps its own address, which stands in becomes.
 how = "take"
 service = {listed(found.service)}
 source_device = {json.dumps(found.source_device)}

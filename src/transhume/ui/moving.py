@@ -218,7 +218,7 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
 def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: bool) -> list[Proof]:
     """verify: one proof after the other, shown as they are made."""
     opened = _opened(run)
-    databases = run.layout.databases.names
+    databases = profile.copier(run.layout, run.settings).present(run.pair)
     subject = Subject(profile.all_trees(run.layout, run.settings), databases, full, opened)
     proofs: list[Proof] = []
     shown = Console(file=sys.stderr, markup=False) if quiet else console

@@ -40,7 +40,8 @@ class Firewall(Step):
 class Maps(Step):
     """The call reports success before anything is written, so the files are awaited."""
 
-    flats: tuple[str, ...]
+    paths: tuple[str, ...]
+    readdressed: bool
     key = "maps"
     title = "regenerate Postfix's maps"
     why = "They come from the database; done is when the files are new, not when the call returns."
@@ -48,10 +49,8 @@ class Maps(Step):
     rows = (19,)
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        present = [path for path in self.flats if pair.target.file(path) is not None]
-        files = tuple(
-            name for path in present for name in (path, postfix.database_of(path, pair.target))
-        )
+        maps = self._maps(pair)
+        files = [name for each in maps for name in (each.text, each.indexed)]
         ask = Series(
             (
                 Run("target", ("touch", "-d", "1 second ago", _STAMP)),
@@ -62,15 +61,20 @@ class Maps(Step):
         yield Change("regenerate and wait for the files", ask, _KEEP)
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
-        present = tuple(path for path in self.flats if pair.target.file(path) is not None)
-        return postfix.unanswered(pair, present)
+        # With another address the transport map rightly differs from the source's.
+        origin = pair.target if self.readdressed else pair.source
+        return postfix.answers(origin, pair.target, self._maps(pair))
+
+    def _maps(self, pair: Pair) -> list[postfix.Map]:
+        kind = postfix.map_type(pair.target)
+        maps = [postfix.Map(kind, path, f"{path}-flat") for path in self.paths]
+        return [each for each in maps if pair.target.file(each.text) is not None]
 
 
 @dataclass(frozen=True)
 class Networks(Step):
     """With the source's address nothing is to be put in its place; that is proved."""
 
-    moves: bool
     key = "networks"
     title = "prove My Networks and the addresses"
     why = "The target answers at the source's address, so nothing in its settings may differ."

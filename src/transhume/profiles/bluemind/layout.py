@@ -23,6 +23,7 @@ class DatabaseLayout(Part):
     """The databases and where their login stands."""
 
     names: tuple[str, ...]
+    optional: tuple[str, ...] = Field(default=(), description="not every server has these")
     ini: str = Field(pattern=r"^/[\w./-]+$", description="[global] holds user, password and port")
 
 
@@ -44,10 +45,11 @@ class ServiceLayout(Part):
 class ConfigurationLayout(Part):
     """What of /etc and beside it moves."""
 
-    folders: tuple[Folder, ...]
-    files: tuple[str, ...]
+    folders: tuple[Folder, ...] = Field(description="mirrored; may be shell patterns")
+    files: tuple[Folder, ...] = Field(description="copied; may be shell patterns")
     certificate: Folder = Field(description="what mail and web show to visitors")
-    own: tuple[Folder, ...] = Field(description="what the target keeps of its own inside these")
+    own: tuple[Folder, ...] = Field(description="what the target keeps; may be shell patterns")
+    maps: tuple[Folder, ...] = Field(description="Postfix's maps, each made from a -flat file")
 
 
 class Layout(Part):

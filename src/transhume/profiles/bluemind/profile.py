@@ -9,6 +9,7 @@ from transhume.core.settings import Settings
 from transhume.profiles.bluemind import after
 from transhume.profiles.bluemind.checks import checks
 from transhume.profiles.bluemind.layout import Layout
+from transhume.profiles.bluemind.readdress import Readdress
 from transhume.steps import databases, door, services, trees
 from transhume.steps.address import address_steps
 from transhume.steps.configuration import Configuration
@@ -33,6 +34,13 @@ def configuration(layout: Layout, settings: Settings) -> Configuration:
     )
 
 
+def copier(layout: Layout, settings: Settings) -> databases.Copier:
+    """How the databases move; also asked for their names."""
+    known = layout.databases
+    jobs = settings.databases.jobs or os.cpu_count() or 1
+    return databases.Copier(known.names, known.optional, f"{settings.state}/dumps", jobs)
+
+
 def plan(layout: Layout, settings: Settings) -> Plan:
     """All steps in order."""
     own = layout.services
@@ -40,11 +48,9 @@ def plan(layout: Layout, settings: Settings) -> Plan:
         own.patterns, own.mail, own.stop, own.start, own.others, own.state, own.serving, own.limit
     )
     moved = all_trees(layout, settings)
-    dumps = f"{settings.state}/dumps"
-    jobs = settings.databases.jobs or os.cpu_count() or 1
-    copier = databases.Copier(layout.databases.names, dumps, jobs)
+    copied = copier(layout, settings)
     addresses = address_steps(settings.address)
-    flats = tuple(path for path in layout.configuration.files if path.endswith("-flat"))
+    becomes = settings.address.becomes
     identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
     return Plan(
         (
@@ -53,25 +59,26 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             services.HoldTarget(driven),
             databases.StartPostgres(),
             trees.SyncTrees(moved),
-            databases.Rehearse(copier),
+            databases.Rehearse(copied),
             *addresses.before_freeze,
-            databases.Empty(copier),
+            databases.Empty(copied),
             services.Freeze(driven, MARKER, identity),
             trees.FinishTrees(moved),
             databases.StartSourcePostgres(),
-            databases.Dump(copier),
-            databases.Restore(copier),
+            databases.Dump(copied),
+            databases.Restore(copied),
             configuration(layout, settings),
+            *((Readdress(becomes),) if becomes else ()),
             *addresses.replace,
             services.Start(driven),
             after.Firewall(),
-            after.Maps(flats),
-            after.Networks(settings.address.how != "none"),
+            after.Maps(layout.configuration.maps, becomes is not None),
+            *(() if becomes else (after.Networks(),)),
             after.Tick(),
             Visit(own.mail, layout.configuration.certificate, _visited(settings)),
             MoveQueue(own.mail),
             door.Open(own.mail),
-            door.Tidy((dumps,)),
+            door.Tidy((copied.folder,)),
         )
     )
 

@@ -1,0 +1,76 @@
+"""Where the target keeps its own address: the new one in every place that held the old one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from transhume.core.change import Change, Keep, Run, psql
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+
+_FILES = ("/etc/bm/bm.ini", "/etc/postfix/main.cf")
+_KEEP = Keep("the databases are a copy, and the files kept aside are put back as a whole")
+_UPDATE = """\
+begin;
+update t_server set ip = {new} where ip = {old};
+update rc_users set mail_host = {new} where mail_host = {old};
+update t_systemconf set configuration =
+    regexp_replace(configuration::text, {pattern}, {replacement}, 'g')::hstore;
+commit;
+"""
+
+
+@dataclass(frozen=True)
+class Readdress(Step):
+    """Before the core starts: it would drive the old server's node at the old address.
+
+    The maps, the firewall and the monitoring are regenerated from these by the steps that follow.
+    """
+
+    becomes: str
+    key = "readdress"
+    title = "put the new address where the old one stands"
+    why = "The server is known to itself by its address; My Networks lets it relay by it."
+    phase = "cutover"
+    rows = (20,)
+    settled_by = "start"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        old = address_of(pair)
+        update = sql.SQL(_UPDATE).format(
+            new=sql.Literal(self.becomes),
+            old=sql.Literal(old),
+            pattern=sql.Literal(_alone(old)),
+            replacement=sql.Literal(rf"\1{self.becomes}\2"),
+        )
+        yield Change("in the database", psql("bj", update.as_string()), _KEEP)
+        script = f"s/{_alone(old)}/\\1{self.becomes}\\2/g"
+        yield Change("in the files", Run("target", ("sed", "-i", "-E", script, *_FILES)), _KEEP)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        old = address_of(pair)
+        known = pair.target.sql("bj", "select configuration::text from t_systemconf")
+        places = {"t_systemconf": " ".join(text for (text,) in known)}
+        places["t_server"] = " ".join(
+            ip for (ip,) in pair.target.sql("bj", "select ip from t_server")
+        )
+        places |= {path: (pair.target.file(path) or b"").decode() for path in _FILES}
+        for place, text in places.items():
+            if re.search(_alone(old), text):
+                seen = f"{place} still names {old}"
+                yield Finding("old-address", "blocks", "target", seen)
+
+
+def address_of(pair: Pair) -> str:
+    """The address by which the source is known to itself."""
+    return str(pair.source.sql("bj", "select ip from t_server order by item_id limit 1")[0][0])
+
+
+def _alone(address: str) -> str:
+    """A pattern for this address that doesn't match inside a longer one."""
+    return rf"(^|[^0-9.]){re.escape(address)}([^0-9.]|$)"
