@@ -12,6 +12,8 @@ Meter = Callable[[str], "Progress | None"]
 
 _RSYNC = re.compile(r"^\s*(\d[\d,.]*)\s+\d+%\s")
 _DUMPED = re.compile(r"^pg_dump: finished item \d+ TABLE DATA ")
+# One process alone has nobody to tell that it finished.
+_DUMPED_ALONE = re.compile(r"^pg_dump: dumping contents of table ")
 # Each entry says exactly one of these; a worker's "launching" and "finished" would count it again.
 _RESTORED = re.compile(r"^pg_restore: (creating|processing data for|executing) ")
 
@@ -21,7 +23,8 @@ def meter(act: Act) -> Meter:
     if isinstance(act, SyncTree):
         return _rsync(act)
     if isinstance(act, DumpDatabase):
-        return _count(act.database, "tables", act.tables, _DUMPED)
+        line = _DUMPED if act.jobs > 1 else _DUMPED_ALONE
+        return _count(act.database, "tables", act.tables, line)
     if isinstance(act, RestoreDatabase):
         return _count(act.database, "entries", act.entries, _RESTORED)
     return lambda line: None
