@@ -103,7 +103,7 @@ def test_a_proof_about_a_database_stands_with_the_database(move: list[Event]) ->
 
 def test_findings_are_those_of_the_last_check() -> None:
     fields = vars(sample.FINDINGS[0])
-    checks = ([fields, {**fields, "key": "other"}], [])
+    checks: tuple[list[dict[str, object]], ...] = ([fields, {**fields, "key": "other"}], [])
     events = [
         Event(number, 0.0, "checked", {"findings": found})
         for number, found in enumerate(checks, start=1)

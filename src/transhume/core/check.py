@@ -20,8 +20,13 @@ class Check:
 
     def findings(self, pair: Pair) -> list[Finding]:
         """What was seen; nothing means that the check passes."""
-        try:
-            return list(self.look(pair))
-        except (TranshumeError, ValueError, LookupError) as error:
-            seen = f"{self.title} couldn't be checked: {error}"
-            return [Finding(self.key, "unknown", "both", seen, "Unknown is not a pass.")]
+        return told(self.key, self.title, lambda: self.look(pair))
+
+
+def told(key: str, title: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    """What a look saw; one that fails itself is a finding of its own."""
+    try:
+        return list(look())
+    except (TranshumeError, ValueError, LookupError) as error:
+        seen = f"{title} couldn't be checked: {error}"
+        return [Finding(key, "unknown", "both", seen, "Unknown is not a pass.")]

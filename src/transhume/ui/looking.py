@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 
 from transhume.core.change import WriteFile
+from transhume.core.check import told
 from transhume.core.event import Event
 from transhume.core.finding import Finding, accept, stopping
 from transhume.core.step import Step
@@ -40,7 +41,7 @@ def _groups(step: Step, run: Session) -> Iterator[list[Finding]]:
     if isinstance(step, Requirements):
         yield from (check.findings(run.pair) for check in step.checks)
     elif type(step).check is not Step.check:
-        yield list(step.check(run.pair))
+        yield told(step.key, step.title, lambda: step.check(run.pair))
 
 
 def record(journal: Journal, found: Sequence[Finding]) -> None:

@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.network.edit import Interface, Ip
-from transhume.steps.network.links import card, drops, held, promotion, put, usable
+from transhume.steps.network.links import card, device_exists, drops, held, promotion, put, usable
 from transhume.steps.network.managers import exchanged, rewritten
 from transhume.steps.network.neighbours import holder, listens, reached_at
 from transhume.steps.network.place import Addresses, configuration, listed, understood, written
@@ -48,9 +48,11 @@ class Maintenance(Step):
             yield Finding("maintenance-missing", "blocks", "source", text, self.why, _NAME_ONE)
 
     def _free(self, pair: Pair) -> Iterator[Finding]:
+        lacking = self._lacking(pair.source)
         # The source itself may have held it a moment ago, before a way back.
-        own = card(pair.source, self.addresses.source_device)
-        for address in self._lacking(pair.source):
+        device = self.addresses.source_device
+        own = card(pair.source, device) if device_exists(pair.source, device) else ""
+        for address in lacking:
             other = holder(pair.target, self.addresses.target_device, address.ip)
             if other and other != own:
                 text = f"{other} answers for {address.ip}"
