@@ -1,1 +1,1 @@
-"""Two real machines of two distributions on one, with a BlueMind stand-in, live mail and an independent comparison."""
+"""Two real machines on one, a BlueMind stand-in, live mail, and an independent comparison."""

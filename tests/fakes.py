@@ -92,6 +92,10 @@ class FakeHost:
             raise answer
         return answer
 
+    def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
+        """Everybody but nobody is known."""
+        return tuple(550 if each.startswith("nobody") else 250 for each in wanted)
+
     def _cat(self, words: tuple[str, ...]) -> Output:
         content = self.files.get(words[-1])
         return Output(1, b"", b"No such file") if content is None else Output(0, content, b"")

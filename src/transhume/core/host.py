@@ -45,6 +45,9 @@ class Host(Protocol):
     def api(self, path: str) -> Any:
         """What BlueMind's core answers to GET `path`, decoded; None when there is no such thing."""
 
+    def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
+        """The codes that the mail server at this address answers to these; nothing is sent."""
+
 
 @dataclass(frozen=True)
 class Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,19 @@ class Machine:
             raise Unreachable(
                 f"the {self.place}'s core doesn't answer GET {path}: {error}",
                 remedy=f"on the {self.place}: bmctl status",
+            ) from None
+
+    def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
+        """The codes for these recipients, as a visitor who then goes away without a word."""
+        try:
+            with smtplib.SMTP(address, timeout=20) as session:
+                session.ehlo()
+                session.docmd("MAIL FROM:<>")
+                return tuple(session.docmd(f"RCPT TO:<{each}>")[0] for each in wanted)
+        except (smtplib.SMTPException, OSError) as error:
+            raise Unreachable(
+                f"the mail server at {address} doesn't answer: {error}",
+                remedy=f"on the {self.place}: systemctl status postfix",
             ) from None
 
     def _client(self) -> httpx.Client:

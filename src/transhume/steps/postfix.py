@@ -123,19 +123,19 @@ def build(each: Map) -> Run:
 def answers(origin: Host, target: Host, wanted: Iterable[Map]) -> Iterator[Proof]:
     """For each map, how many entries of the origin's text the target's map answers alike."""
     for each in wanted:
-        entries = _entries(_text(origin, each.text))
-        known = _entries(target.read("postmap", "-s", each.name))
+        wanted_entries = entries(_text(origin, each.text))
+        known = entries(target.read("postmap", "-s", each.name))
         differing = tuple(
             f"{key}: {known.get(key)!r}, not {value!r}"
-            for key, value in entries.items()
+            for key, value in wanted_entries.items()
             if known.get(key) != value
         )
         # An empty map is one thing to compare: that it can be opened.
-        compared = max(1, len(entries))
+        compared = max(1, len(wanted_entries))
         yield Proof(each.path, compared, compared - len(differing), "entries", differing)
 
 
-def _entries(text: str) -> dict[str, str]:
+def entries(text: str) -> dict[str, str]:
     """Keys and values of a map's text; keys are folded as Postfix does."""
     rows = (line.split(None, 1) for line in text.splitlines() if line.strip() and line[0] != "#")
     return {

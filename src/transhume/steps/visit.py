@@ -10,6 +10,7 @@ from transhume.core.change import Await, Change, Keep, Run
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
+from transhume.steps import postfix
 
 _BANNER_LIMIT = 30
 _FINGERPRINT = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -26,6 +27,7 @@ class Visit(Step):
     mail: str
     certificate: str
     address: str
+    mailboxes: str
     key = "visit"
     title = "look at the target as a visitor"
     why = "What a client would meet is seen while going back still costs nothing."
@@ -44,6 +46,7 @@ class Visit(Step):
     def verify(self, pair: Pair) -> Iterator[Finding]:
         expected = (pair.source.file(self.certificate) or b"").decode(errors="replace")
         yield from self._mail(pair.target, expected)
+        yield from self._recipients(pair)
         for port, scheme in ((443, "https"), (80, "http")):
             url = f"{scheme}://{_bracketed(self.address)}:{port}/"
             output = pair.target.ask(
@@ -63,6 +66,21 @@ class Visit(Step):
         elif wanted is not None and shown[0] != wanted[0]:
             seen = f"port 25 of {self.address} shows another certificate than the source's"
             yield Finding("certificate-differs", "blocks", "target", seen)
+
+    def _recipients(self, pair: Pair) -> Iterator[Finding]:
+        """Somebody whom the source knows is let in; nobody at the same place isn't."""
+        known = postfix.entries((pair.source.file(self.mailboxes) or b"").decode(errors="replace"))
+        somebody = next(iter(known), None)
+        if somebody is None:
+            return
+        nobody = f"nobody-of-this-name@{somebody.rpartition('@')[2]}"
+        taken, refused = pair.target.recipients(self.address, somebody, nobody)
+        if taken != 250:
+            seen = f"mail for {somebody} is answered with {taken}"
+            yield Finding("recipient-refused", "blocks", "target", seen)
+        if refused < 400:
+            seen = f"mail for {nobody} is answered with {refused}"
+            yield Finding("stranger-accepted", "blocks", "target", seen)
 
 
 def _smtp(address: str) -> tuple[str, ...]:

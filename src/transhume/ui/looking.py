@@ -17,7 +17,13 @@ from transhume.errors import Blocked, JournalRefused
 from transhume.profiles.bluemind import profile
 from transhume.steps.requirements import Requirements
 from transhume.ui import terminal
+from transhume.ui.layout import paragraph
 from transhume.ui.session import Session
+
+_NOT_MEASURED = (
+    "Not in it, because only the switch itself can show it: configuration, address, maps and "
+    "proofs. They take seconds, whatever the size."
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ def print_forecast(console: Console, run: Session) -> None:
     except JournalRefused:
         events = []
     terminal.forecast(console, expected(events))
+    if events:
+        paragraph(console, _NOT_MEASURED, indent=1)
 
 
 def expected(events: Sequence[Event]) -> list[terminal.Expected]:

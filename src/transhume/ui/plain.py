@@ -35,7 +35,7 @@ class Plain(Feed):
     def heard(self, item: Item, at: float) -> None:
         """A line for an event, or now and then for a part."""
         if isinstance(item, Progress):
-            if self._due(item.part, at):
+            if item.done and self._due(item.part, at):
                 part = self.status.parts[item.part]
                 self._line(time.time(), f"{line(part.name)}: {moving(part, self.pace(part, at))}")
             return

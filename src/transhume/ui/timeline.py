@@ -81,9 +81,9 @@ def _failed(status: Status, data: dict[str, Any]) -> Entry:
     return Entry(f"failed: {_change_title(status, data)}", "bold red")
 
 
-def _undone(status: Status, data: dict[str, Any]) -> Entry:
+def _undone(status: Status, data: dict[str, Any]) -> Entry | None:
     if data.get("kept"):
-        return Entry(f"kept: {_change_title(status, data)} ({line(data['kept'])})", "dim")
+        return None  # What stays as it is happens to nobody; the report lists it.
     return Entry(f"taken back: {_change_title(status, data)}")
 
 

@@ -67,6 +67,9 @@ class Machine:
     def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         raise AssertionError(query)
 
+    def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
+        raise NotImplementedError
+
     def api(self, path: str) -> Any:
         raise AssertionError(path)
 

@@ -75,7 +75,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             after.Maps(layout.configuration.maps, becomes is not None),
             *(() if becomes else (after.Networks(),)),
             after.Tick(),
-            Visit(own.mail, layout.configuration.certificate, _visited(settings)),
+            _visit(layout, settings),
             MoveQueue(own.mail),
             door.Open(own.mail),
             door.Tidy((copied.folder,)),
@@ -83,8 +83,10 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     )
 
 
-def _visited(settings: Settings) -> str:
-    """The address at which a visitor meets the target, as seen from the target itself."""
-    if settings.address.how == "take":
-        return settings.address.service[0].partition("/")[0]
-    return "127.0.0.1"
+def _visit(layout: Layout, settings: Settings) -> Visit:
+    """What a visitor meets, at the address of people as seen from the target itself."""
+    known = layout.configuration
+    taken = settings.address.how == "take"
+    address = settings.address.service[0].partition("/")[0] if taken else "127.0.0.1"
+    mailboxes = next(path for path in known.maps if path.endswith("virtual_mailbox"))
+    return Visit(layout.services.mail, known.certificate, address, f"{mailboxes}-flat")

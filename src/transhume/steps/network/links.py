@@ -115,22 +115,23 @@ def usable(place: Place, device: str, addresses: Iterable[Interface]) -> Await:
     return Await(place, ("sh", "-c", _USABLE, device, *words), DAD_SECONDS)
 
 
-def arrived(place: Place, device: str, addresses: Iterable[Interface]) -> Series:
+def announce(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
     """Tell the neighbours whose the addresses are now, or they would ask the former holder.
 
-    Of IPv4 at once; of IPv6 when the kernel has made sure, for a second or two.
+    Without Python (127) they find out by themselves, half a minute later: no reason to stop.
     """
-    known = list(addresses)
-    four = [address for address in known if address.version == 4]
-    six = [address for address in known if address.version == 6]
-    told = (_announce(place, device, four),) if four else ()
-    late = (_announce(place, device, six),) if six else ()
-    return Series((*told, usable(place, device, known), *late))
-
-
-def _announce(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
-    # Without Python (127) they find out by themselves, half a minute later: no reason to stop.
     return _script(place, "announce", device, addresses, (0, 127))
+
+
+def arrived(place: Place, device: str, addresses: Iterable[Interface]) -> Series:
+    """Wait until the addresses can be used, and tell the neighbours."""
+    known = list(addresses)
+    return Series((usable(place, device, known), announce(place, device, known)))
+
+
+def family(addresses: Iterable[Interface], version: int) -> list[Interface]:
+    """Those of IPv4, or of IPv6."""
+    return [address for address in addresses if address.version == version]
 
 
 def probe(place: Place, device: str, addresses: Iterable[Interface]) -> Run:

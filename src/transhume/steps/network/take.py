@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transhume.core.change import Change, Series
+from transhume.core.change import Change, Keep, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.network.edit import Interface
 from transhume.steps.network.links import (
+    announce,
     arrived,
     card,
     device_exists,
     drops,
+    family,
     held,
     holding,
     probe,
@@ -94,6 +96,8 @@ class Take(Step):
         files = self._files(target)
         if files:
             yield files
+        if lacking or files:
+            yield self._waited(target)
 
     def _lacking(self, target: Host) -> list[Interface]:
         known = held(target, self.addresses.target_device)
@@ -109,7 +113,8 @@ class Take(Step):
                 *drops("target", device, [each for each in failed if each in lacking]),
                 probe("target", device, lacking),
                 *(put("target", device, each) for each in lacking),
-                arrived("target", device, lacking),
+                # IPv6 can't be told of before the kernel has asked around.
+                *(announce("target", device, four) for four in [family(lacking, 4)] if four),
             )
         )
         back = Series(drops("target", device, lacking))
@@ -119,11 +124,21 @@ class Take(Step):
         device, service = self.addresses.target_device, self.addresses.service
         manager, files = configuration(target, device)
         edits = exchanged(manager, files, device, (), service)
-        own = [each.address for each in held(target, device) if each.fixed and each.usable]
-        own = [address for address in own if not self.addresses.serves(address.ip)]
-        # A daemon that reads its files anew may have taken them away for a moment.
-        settled = Series((usable("target", device, own), arrived("target", device, service)))
-        return rewritten(target, manager, device, edits, settled, usable("target", device, own))
+        restored = usable("target", device, self._own(target))
+        return rewritten(target, manager, device, edits, Series(()), restored)
+
+    def _own(self, target: Host) -> list[Interface]:
+        known = held(target, self.addresses.target_device)
+        own = [each.address for each in known if each.fixed and each.usable]
+        return [address for address in own if not self.addresses.serves(address.ip)]
+
+    def _waited(self, target: Host) -> Change:
+        # Once for both: a daemon that reads its files anew takes the addresses away for a moment.
+        device, service = self.addresses.target_device, self.addresses.service
+        act = Series(
+            (usable("target", device, self._own(target)), arrived("target", device, service))
+        )
+        return Change(f"wait for {listed(service)}", act, Keep("it only waited"))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for address in self._lacking(pair.target):
