@@ -78,6 +78,9 @@ class Box:
     def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         raise NotImplementedError
 
+    def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
+        raise NotImplementedError
+
     def api(self, path: str) -> Any:
         raise NotImplementedError
 
@@ -127,10 +130,11 @@ class Move:
         assert not list(step.run(self.pair)), "a second walk must find nothing to do"
 
     def make(self, step: Step, change: Change) -> None:
-        assert not isinstance(change.back, (Keep, Never))
+        assert not isinstance(change.back, Never)
         assert change.places() <= step.touches
         (place,) = step.touches
-        self.backs.append((place, change.back))
+        if not isinstance(change.back, Keep):
+            self.backs.append((place, change.back))
         self.performer.perform(change.act)
 
     def walk(self, last: int) -> bool:

@@ -94,8 +94,9 @@ class Move:
 
     def back(self) -> None:
         for change in reversed(self.made):
-            assert not isinstance(change.back, (Keep, Never))
-            self.perform(change.back)
+            assert not isinstance(change.back, Never)
+            if not isinstance(change.back, Keep):
+                self.perform(change.back)
 
     def perform(self, act: Act) -> None:
         for leaf in leaves(act):
@@ -134,6 +135,7 @@ def test_the_changes_read_like_sentences() -> None:
         "let ens3 lose single addresses",
         "take 192.0.2.10/24, 2001:db8::10/64 on ens3",
         f"write {NETWORK}",
+        "wait for 192.0.2.10/24, 2001:db8::10/64",
     ]
 
 
@@ -209,11 +211,10 @@ def test_the_target_asks_who_holds_the_address_before_it_takes_it_and_tells_afte
         "ip addr replace 2001:db8::10/64 dev ens3",
         "python3 - announce ens3 192.0.2.10",
         words,
-        "python3 - announce ens3 2001:db8::10",
+        f"python3 - announce {words}",
     ]
     done = [each for each in move.target.done if each in order]
-    # Once more when the daemon has read its files anew.
-    assert done == [*order, *order[3:]]
+    assert done == order
 
 
 def test_an_address_that_failed_the_kernels_question_is_asked_about_anew() -> None:

@@ -87,7 +87,7 @@ class Take(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         target, device = pair.target, self.addresses.target_device
-        lacking = self._lacking(target)
+        lacking, own = self._lacking(target), self._own(target)
         promote = promotion(target, device)
         if promote and lacking:
             yield promote
@@ -97,7 +97,7 @@ class Take(Step):
         if files:
             yield files
         if lacking or files:
-            yield self._waited(target)
+            yield self._waited(own)
 
     def _lacking(self, target: Host) -> list[Interface]:
         known = held(target, self.addresses.target_device)
@@ -132,12 +132,10 @@ class Take(Step):
         own = [each.address for each in known if each.fixed and each.usable]
         return [address for address in own if not self.addresses.serves(address.ip)]
 
-    def _waited(self, target: Host) -> Change:
+    def _waited(self, own: list[Interface]) -> Change:
         # Once for both: a daemon that reads its files anew takes the addresses away for a moment.
         device, service = self.addresses.target_device, self.addresses.service
-        act = Series(
-            (usable("target", device, self._own(target)), arrived("target", device, service))
-        )
+        act = Series((usable("target", device, own), arrived("target", device, service)))
         return Change(f"wait for {listed(service)}", act, Keep("it only waited"))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
