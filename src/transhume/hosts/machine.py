@@ -11,7 +11,7 @@ import httpx
 
 from transhume.core.change import Command, Place
 from transhume.core.host import Output
-from transhume.errors import StepFailed, Unreachable
+from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
 from transhume.hosts.postgres import SERVICE, Postgres
 from transhume.hosts.process import Processes
 from transhume.hosts.reading import only_reads
@@ -67,8 +67,8 @@ class Machine:
 
     def api(self, path: str) -> Any:
         """What the core answers to GET; None for 404."""
-        token = (self.file(TOKEN) or b"").decode().strip()
         try:
+            token = (self.file(TOKEN) or b"").decode().strip()
             with self._client() as client:
                 answer = client.get(path, headers={"X-BM-ApiKey": token})
                 if answer.status_code == httpx.codes.NOT_FOUND:
@@ -112,7 +112,11 @@ class Machine:
         if self.place == "source":
             return self.ssh.run(argv, stdin, heard)
         self._reach(argv)
-        return self.processes.run(argv, stdin, heard)
+        try:
+            return self.processes.run(argv, stdin, heard)
+        except EnvironmentLacks as lack:
+            # As a shell says it, and the source with it.
+            return Output(127, b"", lack.what.encode())
 
     def _reach(self, argv: tuple[str, ...]) -> None:
         words = " ".join(argv)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import IO
 
 from transhume.core.host import Output
@@ -16,6 +18,7 @@ from transhume.errors import EnvironmentLacks
 
 _KEPT_LINES = 200
 _CHUNK = 65536
+_GRACE_SECONDS = 5.0
 _END_OF_LINE = re.compile(rb"[\r\n]+")
 # The kernel ends the child when this process dies, so that no rsync outlives a killed transhume.
 _LEASH = ("setpriv", "--pdeathsig", "TERM")
@@ -41,36 +44,44 @@ class Processes:
         process = self._start(argv)
         try:
             with process:
-                return _talk(process, stdin, heard)
-        except BaseException:
-            _signal(process, signal.SIGKILL)
-            raise
+                try:
+                    return _talk(process, stdin, heard)
+                except BaseException:
+                    # Before its pipes are closed: that would wait for whoever reads them.
+                    _end(process)
+                    raise
         finally:
             self._running.discard(process)
 
     def background(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start one that stays until it is ended or this process is."""
-        return self._start(argv)
+        # Nobody reads what it says, and a full pipe would hold it up.
+        return self._start(argv, subprocess.DEVNULL)
 
-    def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, argv: Sequence[str], streams: int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
         if self._stopping:
             raise KeyboardInterrupt
-        try:
-            process = subprocess.Popen(
-                (*_LEASH, *argv),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                # Ctrl-C goes to this process alone; it ends the children itself, in order.
-                start_new_session=True,
-                env={**os.environ, "LC_ALL": "C.UTF-8"},
-            )
-        except FileNotFoundError as error:
-            raise EnvironmentLacks(
-                f"the program {error.filename} is missing on this machine",
-                remedy=f"apt install {error.filename}",
-            ) from None
+        for program in (_LEASH[0], argv[0]):
+            if shutil.which(program) is None:
+                raise EnvironmentLacks(
+                    f"the program {program} is missing on this machine",
+                    remedy=f"apt install {program}",
+                )
+        process = subprocess.Popen(
+            (*_LEASH, *argv),
+            stdin=streams,
+            stdout=streams,
+            stderr=streams,
+            # Ctrl-C goes to this process alone; it ends the children itself, in order.
+            start_new_session=True,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
         self._running.add(process)
+        if self._stopping:
+            # It began while all others were being ended.
+            _signal(process, signal.SIGTERM)
         return process
 
 
@@ -81,6 +92,16 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         return
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end, give it a moment, then see to it, its own children included."""
+    _signal(process, signal.SIGTERM)
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+    finally:
+        _signal(process, signal.SIGKILL)
+
+
 def _talk(
     process: subprocess.Popen[bytes], stdin: bytes, heard: Callable[[str], None] | None
 ) -> Output:
@@ -88,9 +109,11 @@ def _talk(
     assert process.stdout
     assert process.stderr
     collected: list[list[bytes]] = [[], []]
+    problems: list[Exception] = []
+    hear = heard and _careful(process, heard, problems)
     streams = (process.stdout, process.stderr)
     readers = [
-        threading.Thread(target=_drain, args=(stream, kept, heard), daemon=True)
+        threading.Thread(target=_drain, args=(stream, kept, hear), daemon=True)
         for stream, kept in zip(streams, collected, strict=True)
     ]
     for reader in readers:
@@ -98,7 +121,26 @@ def _talk(
     _feed(process.stdin, stdin)
     for reader in readers:
         reader.join()
+    if problems:
+        raise problems[0]
     return Output(process.wait(), b"".join(collected[0]), b"".join(collected[1]))
+
+
+def _careful(
+    process: subprocess.Popen[bytes], heard: Callable[[str], None], problems: list[Exception]
+) -> Callable[[str], None]:
+    """A listener that fails ends the child, which would fill its pipe and wait for ever."""
+
+    def hear(line: str) -> None:
+        if problems:
+            return
+        try:
+            heard(line)
+        except Exception as problem:  # noqa: BLE001 - told in the thread that waits
+            problems.append(problem)
+            _signal(process, signal.SIGTERM)
+
+    return hear
 
 
 def _feed(stream: IO[bytes], content: bytes) -> None:
