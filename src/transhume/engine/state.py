@@ -17,8 +17,8 @@ class State:
     """Changes that may have had an effect and weren't taken back, by id, oldest first."""
     done: list[str] = field(default_factory=list)
     """Keys of the steps that claim to be done since the last way back, in that order."""
-    past_return: bool = False
-    """Whether a change without a way back was begun."""
+    returned_at: float | None = None
+    """When the first change without a way back was begun; None before that."""
     down: bool = False
     """Whether people are shut out."""
     finished: bool = False
@@ -26,6 +26,11 @@ class State:
     """Whether a way back was begun and isn't at its end."""
     route: str = ""
     """The address over which the source is reached; empty for the usual one."""
+
+    @property
+    def past_return(self) -> bool:
+        """Whether a change without a way back was begun."""
+        return self.returned_at is not None
 
 
 def fold(events: Iterable[Event]) -> State:
@@ -37,28 +42,34 @@ def fold(events: Iterable[Event]) -> State:
 
 
 def _apply(state: State, event: Event) -> None:
+    if event.kind in ("change-begun", "undo-begun", "undone", "rolled-back"):
+        _change(state, event)
+    elif event.kind == "step-begun":
+        _made_again(state, event.data["step"])
+    elif event.kind == "step-done":
+        state.done.append(event.data["step"])
+    elif event.kind in ("down", "up"):
+        state.down = event.kind == "down"
+    elif event.kind == "finished":
+        state.finished = True
+
+
+def _change(state: State, event: Event) -> None:
     if event.kind == "change-begun":
         state.begun[event.id] = event
-        state.past_return = state.past_return or _final(event.data)
         state.route = _route(event.data["act"], state.route)
+        if state.returned_at is None and _final(event.data):
+            state.returned_at = event.at
     elif event.kind == "undo-begun":
         _taken_back(state, event.data["change"])
     elif event.kind == "undone":
         taken_back = state.begun.pop(event.data["change"], None)
         if taken_back is not None:
             state.route = _route(taken_back.data["back"], state.route)
-    elif event.kind == "step-begun":
-        _made_again(state, event.data["step"])
-    elif event.kind == "step-done":
-        state.done.append(event.data["step"])
-    elif event.kind == "rolled-back":
+    else:
         state.done.clear()
         state.begun.clear()
-        state.past_return = state.returning = False
-    elif event.kind in ("down", "up"):
-        state.down = event.kind == "down"
-    elif event.kind == "finished":
-        state.finished = True
+        state.returned_at, state.returning = None, False
 
 
 def _made_again(state: State, step: str) -> None:

@@ -236,10 +236,8 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
 
 
 def _opened(run: Session) -> float:
-    events = _past(run)
-    state = fold(events)
-    ups = [event.at for event in events if event.kind == "up"]
-    return ups[-1] if state.past_return and ups else 0.0
+    """Since when the target may hold what the source doesn't; 0 before the switch."""
+    return fold(_past(run)).returned_at or 0.0
 
 
 def refuse_differences(proofs: Sequence[Proof]) -> None:
