@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from transhume.core import ini
 from transhume.core.change import SERVICE_FILE, Place
 from transhume.errors import StepFailed, Unreachable
 
@@ -29,12 +29,10 @@ class Credentials:
     @classmethod
     def from_ini(cls, content: bytes | None, section: str = "global") -> Credentials | None:
         """What bm.ini says; None when it is missing or says nothing of use."""
-        ini = configparser.ConfigParser(interpolation=None, strict=False)
+        values = ini.section(content, section)
         try:
-            ini.read_string((content or b"").decode())
-            values = ini[section]
-            return cls(values["user"], values["password"], int(values.get("port", "5432")))
-        except (configparser.Error, KeyError, ValueError):
+            return cls(values["user"], values["password"], int(values.get("port") or "5432"))
+        except (KeyError, ValueError):
             return None
 
 
@@ -93,8 +91,9 @@ class Postgres:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write("\n".join(sections))
+        # As bm.ini has them, byte by byte: libpq takes the rest of a line for the value.
+        with os.fdopen(descriptor, "wb") as file:
+            file.write("\n".join(sections).encode(errors="surrogateescape"))
         part.replace(path)
 
     def query(

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from psycopg import sql
+
+from transhume.core import ini
 from transhume.core.change import Change, Keep, Run, Series, SyncFiles, SyncTree, WriteFile, psql
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
@@ -79,11 +82,13 @@ class Configuration(Step):
     def _password(self, pair: Pair) -> Run:
         """Let the target's own server read the password from the file and encrypt it itself."""
         role = pair.source.sql("postgres", "select current_user")[0][0]
-        read = f"sed -n 's/^ *password *= *//p' {self.ini} | head -n 1"
+        quoted = sql.Identifier(role).as_string()
         script = (
+            # Nowhere in the server's log nor in its statistics.
             "set log_statement = 'none';\nset log_min_duration_statement = -1;\n"
-            f"\\set secret `{read}`\n"
-            f"alter role \"{role}\" password :'secret';\n"
+            "set log_min_error_statement = 'panic';\nset pg_stat_statements.track = 'none';\n"
+            f"\\set secret `{ini.reading(self.ini, 'global', 'password')}`\n"
+            f"alter role {quoted} password :'secret';\n"
         )
         return psql("postgres", script)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Iterator
 
+from transhume.core import ini
 from transhume.core.check import Check
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
@@ -110,9 +110,7 @@ def plugins(pair: Pair) -> Iterator[Finding]:
 
 
 def _ini(host: Host, layout: Layout) -> dict[str, str]:
-    ini = configparser.ConfigParser(interpolation=None, strict=False)
-    ini.read_string((host.file(layout.databases.ini) or b"").decode(errors="replace"))
-    return dict(ini["global"]) if ini.has_section("global") else {}
+    return ini.section(host.file(layout.databases.ini), "global")
 
 
 def wizard(pair: Pair, layout: Layout) -> Iterator[Finding]:
