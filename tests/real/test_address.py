@@ -187,7 +187,8 @@ class Move:
         if self.lab.shape.manager(box.place) == "NetworkManager":
             argv = ("nmcli", "-g", "GENERAL.STATE", "device", "show", network.INTERFACE)
             return "unavailable" in box.read(*argv)
-        return not self.held(box)
+        # An IPv6 address that was still being tried when networkd saw it isn't its own to drop.
+        return not any("." in address for address in self.held(box))
 
     def ways(self, box: Box) -> set[str]:
         """The default routes, without what only one manager writes beside them."""
