@@ -24,7 +24,9 @@ def read(model: type[Model], text: str, what: str) -> Model:
         # Through JSON, so that arrays become tuples although the models are strict.
         return model.model_validate_json(json.dumps(tomllib.loads(text), default=str))
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{what} isn't TOML: {error}", state="Nothing was touched.") from None
+        raise SettingsError(
+            f"{what} isn't TOML: {error}", state="Nothing was touched.", remedy="mend that line"
+        ) from None
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(str(step) for step in item['loc'])}: {item['msg']}"

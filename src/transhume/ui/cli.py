@@ -40,7 +40,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-SettingsPath = Annotated[Path, typer.Option("--settings", help="The settings file.")]
+# Whether it can be read is told later, after whether it is root who asks.
+SettingsPath = Annotated[
+    Path, typer.Option("--settings", readable=False, help="The settings file.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON for programs.")]
 
 
