@@ -132,6 +132,7 @@ def _held() -> dict[str, Any]:
         "postgres select 1": [(1,)],
         "select datname from pg_database": [("bj",), ("bj-data",), ("keycloak",)],
         "select 1 from pg_class": [(1,)],
+        "select name, setting from pg_settings": [("shared_buffers", "16384")],
         "select d.datname, pg_get_userbyid": [("bj", "bj", "UTF8", "C.UTF-8", "C.UTF-8")],
         "from pg_db_role_setting": [("", "TimeZone=GMT")],
         "select count(*) from pg_class": [(104,)],

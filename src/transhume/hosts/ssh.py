@@ -38,6 +38,9 @@ _CARRIED = (
     "hostkeyalgorithms",
 )
 
+# ssh -G prints them bare, and reads a blank in them as their end.
+_FILES = ("identityfile", "identityagent", "certificatefile")
+
 
 class Ssh:
     """Runs commands on the source, and holds the tunnel to its PostgreSQL and its core."""
@@ -66,7 +69,10 @@ class Ssh:
 
     def _config(self, hostname: str) -> str:
         lines = [f"Host {ALIAS}", f"HostName {hostname}", f"HostKeyAlias {ALIAS}"]
-        lines += [f"{key} {value}" for key in _CARRIED for value in self._resolved.get(key, ())]
+        carried = ((key, value) for key in _CARRIED for value in self._resolved.get(key, ()))
+        lines += [
+            f'{key} "{value}"' if key in _FILES else f"{key} {value}" for key, value in carried
+        ]
         lines += [
             f"UserKnownHostsFile {FOLDER}/known_hosts",
             "GlobalKnownHostsFile /dev/null",

@@ -15,6 +15,13 @@ _MAJOR = "select current_setting('server_version_num')::int / 10000"
 _EXTENSIONS = "select extname from pg_extension"
 _AVAILABLE = "select name from pg_available_extensions"
 _LOCALE = "select datcollate, datctype from pg_database where datname = %s"
+_SETTINGS = """
+select name, setting from pg_settings
+where source = 'configuration file' and category not like 'File Locations%'
+  and category not like 'Reporting and Logging%' and name not in
+  ('cluster_name', 'external_pid_file', 'ssl_cert_file', 'ssl_key_file', 'stats_temp_directory',
+   'unix_socket_directories', 'port', 'TimeZone', 'DateStyle', 'default_text_search_config')
+"""
 # Columns whose domain is checked against the names of time zones that the server knows.
 _ZONED = """
 select n.nspname, c.relname, a.attname
@@ -110,6 +117,23 @@ def time_zones(names: tuple[str, ...], domain: str) -> Look:
             )
 
     return look
+
+
+def settings(pair: Pair) -> Iterator[Finding]:
+    """The servers' own settings stay as they are; the admin decides which of them to repeat."""
+    there, here = (dict(host.sql("postgres", _SETTINGS)) for host in (pair.source, pair.target))
+    differing = sorted(name for name in there if there[name] != here.get(name))
+    if differing:
+        listed = ", ".join(f"{name} = {there[name]}" for name in differing[:6])
+        more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
+        yield Finding(
+            "postgresql-settings",
+            "notes",
+            "source",
+            f"its PostgreSQL is set otherwise: {listed}{more}",
+            "The server's own configuration files don't move: they belong to its version.",
+            "repeat on the target what was set on purpose",
+        )
 
 
 def not_newer(database: str, table: str, column: str) -> Look:

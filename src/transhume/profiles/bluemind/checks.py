@@ -35,6 +35,7 @@ def checks(layout: Layout) -> tuple[Check, ...]:
         Check("backup-job", "backup jobs", backup_job),
         Check("exchanged", "which machine is the older", exchanged(layout)),
         Check("postgresql", "PostgreSQL's version", postgres.major),
+        Check("settings", "PostgreSQL's settings", postgres.settings),
         Check("extensions", "PostgreSQL's extensions", postgres.extensions(names)),
         Check("locales", "the databases' locales", postgres.locales(names)),
         Check("time-zones", "names of time zones", postgres.time_zones(names, "timezone")),
