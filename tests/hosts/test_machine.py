@@ -1,0 +1,170 @@
+"""One machine: looked at with reading commands alone, asked over HTTP, altered by commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from transhume.core.change import Command, DumpDatabase, Place
+from transhume.core.host import Output
+from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
+from transhume.hosts.machine import Machine, machines
+from transhume.hosts.postgres import Postgres
+from transhume.hosts.process import Processes
+from transhume.hosts.ssh import Ssh
+
+
+@dataclass
+class Around:
+    """Stands for the processes, the way to the source and PostgreSQL, and notes all."""
+
+    output: Output = field(default_factory=lambda: Output(0, b"", b""))
+    noted: list[str] = field(default_factory=list)
+    missing: bool = False
+
+    def run(
+        self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None
+    ) -> Output:
+        """Run nothing."""
+        if self.missing:
+            raise EnvironmentLacks("the program x is missing on this machine")
+        self.noted.append(" ".join(argv))
+        return self.output
+
+    def ensure_tunnel(self) -> None:
+        """Note that the tunnel was needed."""
+        self.noted.append("tunnel")
+
+    def ensure(self, place: Place) -> None:
+        """Note whose service file was needed."""
+        self.noted.append(f"service {place}")
+
+    def query(self, place: Place, database: str, query: str, values: tuple[object, ...]) -> Any:
+        """Note the query."""
+        self.noted.append(f"{place} {database}: {query} {values}")
+        return [(1,)]
+
+
+def _machine(place: Place, around: Around) -> Machine:
+    known = machines(cast(Processes, around), cast(Ssh, around), cast(Postgres, around))
+    return known[place]
+
+
+def test_a_command_that_may_alter_isnt_asked() -> None:
+    around = Around()
+    with pytest.raises(ValueError, match="not known as a command that only reads"):
+        _machine("source", around).ask("systemctl", "stop", "postfix")
+    assert around.noted == []
+
+
+def test_a_reading_command_must_succeed_to_be_believed() -> None:
+    around = Around(Output(1, b"half", b"du: cannot access\ndu: gone\n"))
+    assert _machine("source", around).ask("du", "-s", "/x").status == 1
+    with pytest.raises(StepFailed, match=r"du -s /x … failed on the source \(status 1\): du: gone"):
+        _machine("source", around).read("du", "-s", "/x")
+
+
+def test_output_that_is_no_text_survives() -> None:
+    around = Around(Output(0, b"caf\xe9\n", b""))
+    assert _machine("target", around).read("ls").encode(errors="surrogateescape") == b"caf\xe9\n"
+
+
+@pytest.mark.parametrize("said", [b"cat: /x: No such file or directory", b"Not a directory"])
+def test_a_file_that_isnt_there_is_none(said: bytes) -> None:
+    assert _machine("target", Around(Output(1, b"", said))).file("/x") is None
+
+
+def test_a_file_that_cant_be_read_is_no_missing_file() -> None:
+    around = Around(Output(1, b"", b"cat: /x: Input/output error"))
+    with pytest.raises(StepFailed, match="Input/output error"):
+        _machine("target", around).file("/x")
+
+
+def test_a_missing_program_is_a_status_on_both() -> None:
+    """As the shell has it: a step may say that it can do without."""
+    output = _machine("target", Around(missing=True)).ask("nmcli", "device", "show")
+    assert output.status == 127
+    assert b"is missing" in output.stderr
+
+
+def test_bulk_copies_find_their_way_first() -> None:
+    around = Around()
+    target = _machine("target", around)
+    for command in DumpDatabase("bj", "/d/bj", 2, "1").commands():
+        target.run(command, lambda line: None)
+    assert around.noted[-3:-1] == ["tunnel", "service source"]
+    target.run(Command("target", ("psql", "-d", "service=transhume-target")), lambda line: None)
+    assert around.noted[-2] == "service target"
+
+
+def test_queries_of_the_source_go_through_the_tunnel() -> None:
+    around = Around()
+    assert _machine("source", around).sql("bj", "select 1") == [(1,)]
+    assert around.noted == ["tunnel", "source bj: select 1 ()"]
+
+
+@pytest.fixture
+def core(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Response | Exception]:
+    """What the core answers next."""
+    answers: list[httpx.Response | Exception] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.headers["X-BM-ApiKey"] == "token"
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def client(self: Machine) -> httpx.Client:
+        return httpx.Client(base_url="http://core", transport=httpx.MockTransport(handle))
+
+    monkeypatch.setattr(Machine, "_client", client)
+    return answers
+
+
+def _asks(core: list[httpx.Response | Exception], answer: httpx.Response | Exception) -> Any:
+    core.append(answer)
+    return _machine("target", Around(Output(0, b"token\n", b""))).api("/api/x")
+
+
+def test_the_core_answers_in_json(core: list[httpx.Response | Exception]) -> None:
+    assert _asks(core, httpx.Response(200, json="core.state.running")) == "core.state.running"
+
+
+def test_what_the_core_doesnt_know_is_none(core: list[httpx.Response | Exception]) -> None:
+    assert _asks(core, httpx.Response(404)) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(500),
+        httpx.Response(200, text="<html>"),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+    ],
+)
+def test_any_other_answer_is_unreachable(
+    core: list[httpx.Response | Exception], answer: httpx.Response | Exception
+) -> None:
+    with pytest.raises(Unreachable, match="the target's core doesn't answer GET /api/x") as failure:
+        _asks(core, answer)
+    assert failure.value.remedy == "on the target: bmctl status"
+    assert "token" not in failure.value.what
+
+
+def test_a_token_that_is_no_text_is_unreachable(core: list[httpx.Response | Exception]) -> None:
+    with pytest.raises(Unreachable):
+        _machine("target", Around(Output(0, b"\xff", b""))).api("/api/x")
+
+
+def test_the_source_is_asked_through_its_socket(run_folder: Path) -> None:
+    around = Around()
+    with _machine("source", around)._client() as client:
+        assert client.base_url == "http://127.0.0.1:8090"
+    assert around.noted == ["tunnel"]
