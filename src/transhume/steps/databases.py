@@ -275,9 +275,10 @@ class Empty(Step):
         yield from self.copier.create(pair)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        for name in self.copier.present(pair):
-            if described(pair.source, name) != described(pair.target, name):
-                yield Finding("database-differs", "blocks", "target", f"{name} isn't as it should")
+        # The source isn't asked: after a kill in the freeze its server may be stopped.
+        known = {name for (name,) in pair.target.sql("postgres", _NAMES)}
+        for name in sorted(set(self.copier.names) - known):
+            yield Finding("database-missing", "blocks", "target", f"there is no database {name}")
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def _cells(heads: Sequence[str], kinds: Sequence[str], cells: Sequence[str]) -> 
 
 
 def _moved(status: Status) -> str:
-    parts = [part for part in status.told if part.kind != "other"]
+    parts = [part for part in status.told if part.kind != "other" and part.moves]
     if not parts:
         return '<p class="soft">Nothing was moved yet.</p>'
     rows = [

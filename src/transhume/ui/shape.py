@@ -100,6 +100,11 @@ class PartView:
     """The last proof by its unit, with the moment: a database is proved by tables and rows."""
 
     @property
+    def moves(self) -> bool:
+        """Whether it is copied itself; a map that is built on the target is only proved."""
+        return (self.began, self.moved, self.rest) != (None, None, None) or not self.proofs
+
+    @property
     def known(self) -> bool:
         """Whether there is anything to tell; a pass over an empty folder is nothing."""
         return bool(self.done or self.total or self.largest or self.rest or self.proofs)

@@ -109,7 +109,7 @@ def _told(part: PartView) -> Text:
     if part.active:
         pace = None if part.rate is None else Pace(part.rate, 0.0, part.eta)
         told.append(moving(part, pace), style="bold")
-    elif (part.began, part.moved, part.rest) != (None, None, None) or not part.proofs:
+    elif part.moves:
         told.append(standing(part))
     for _, proof in part.proofs.values():
         told.append("; " if told else "")
