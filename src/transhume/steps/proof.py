@@ -62,9 +62,8 @@ def _changed(pair: Pair, path: str, since: float) -> frozenset[str]:
 
 
 def _since(line: str, changed: frozenset[str], churns: bool) -> bool:
-    kind, _, name = line.partition(" ")
-    if kind == "*deleting":
+    if line.startswith("*deleting"):
         return True
-    name = name.strip().rstrip("/")
-    missing = "+++++" in kind
+    name = tree_steps.name_of(line)
+    missing = "+++++" in line.split(" ", 1)[0]
     return churns if missing else (name in changed or posixpath.dirname(name) in changed)

@@ -19,6 +19,10 @@ _STATS = {
     "total": re.compile(r"^Total file size: ([\d,.]+)", re.MULTILINE),
 }
 
+# Eleven characters say in what an entry differs, then comes its name with odd bytes in octal.
+_COLUMNS = 12
+_ESCAPED = re.compile(rb"\\#([0-3][0-7]{2})")
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -68,8 +72,16 @@ def compare(pair: Pair, tree: SyncTree) -> Lack:
         raise StepFailed(f"{tree.path} can't be compared (rsync status {output.status}): {said[0]}")
     listed, _, stats = output.text.partition("\nNumber of files: ")
     numbers = {key: _number(rule, f"Number of files: {stats}") for key, rule in _STATS.items()}
-    differing = tuple(line for line in listed.splitlines() if line.strip())
+    # Not splitlines(): names may hold what Unicode takes for the end of a line.
+    differing = tuple(line for line in listed.split("\n") if line.strip())
     return Lack(tree.path, differing, numbers["files"], numbers["lacking"], numbers["total"])
+
+
+def name_of(line: str) -> str:
+    """The name in a line of rsync's account, as the disk has it."""
+    escaped = line[_COLUMNS:].rstrip("/").encode(errors="surrogateescape")
+    raw = _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), escaped)
+    return raw.decode(errors="surrogateescape")
 
 
 def _number(rule: re.Pattern[str], text: str) -> int:

@@ -1,0 +1,129 @@
+"""What rsync really says of two trees, and what a step makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes import FakeHost, pair
+from transhume.core.change import SyncTree, Together
+from transhume.core.host import Output, Pair
+from transhume.errors import StepFailed
+from transhume.steps.trees import FinishTrees, SyncTrees, Tree, compare, existing, name_of, prove
+
+# As rsync 3.5 prints them with LC_ALL=C.UTF-8, from names that were made to be odd.
+STATS = (
+    "\nNumber of files: 1,012 (reg: 1,010, dir: 1, link: 1)\n"
+    "Number of created files: 11 (reg: 10, link: 1)\n"
+    "Number of deleted files: 2 (reg: 1, dir: 1)\n"
+    "Number of regular files transferred: 9\n"
+    "Total file size: 12,000,002 bytes\n"
+    "Total transferred file size: 9,000,000 bytes\n"
+    "Literal data: 0 bytes\n"
+)
+LINES = [
+    ">f+++++++++  lead",
+    ">f+++++++++ Number of files: 7 x",
+    "hf+++++++++ f1",
+    ">f+++++++++ lat\\#351",
+    "cL+++++++++ lnk",
+    ">f+++++++++ nel\x85x",
+    ">f+++++++++ par\u2028sep",
+    ">f+++++++++ we\\#012ird",
+    "*deleting   gonedir/",
+    ".f...p..... mode",
+]
+TREES = (Tree("/var/spool/cyrus"), Tree("/var/spool/bm-core", optional=True, churns=True))
+
+
+def _two(printed: str | Output, *folders: str) -> Pair:
+    source = FakeHost("source", folders={tree.path for tree in TREES})
+    if folders:
+        source.folders = set(folders)
+    return pair(source, FakeHost("target", said={"rsync -n": printed}))
+
+
+def test_every_difference_is_one_line_whatever_its_name_is() -> None:
+    lack = compare(_two("\n".join(LINES) + "\n" + STATS), SyncTree("/x"))
+    assert lack.differing == tuple(LINES)
+    assert (lack.files, lack.lacking, lack.total) == (1012, 9_000_000, 12_000_002)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (">f+++++++++  lead", " lead"),
+        (">f+++++++++ lat\\#351", "lat\udce9"),
+        (">f+++++++++ we\\#012ird", "we\nird"),
+        ("*deleting   gonedir/", "gonedir"),
+        (".f...p..... a\\b#", "a\\b#"),
+        ("cd+++++++++ ./", "."),
+    ],
+)
+def test_a_name_is_what_the_disk_has(line: str, name: str) -> None:
+    assert name_of(line) == name
+
+
+def test_equal_trees_are_proved_equal() -> None:
+    proof = prove(_two(STATS), SyncTree("/x"))
+    assert proof.whole
+    assert (proof.compared, proof.equal, proof.unit) == (1012, 1012, "entries")
+
+
+def test_differences_are_counted_and_named() -> None:
+    proof = prove(_two("\n".join(LINES) + "\n" + STATS), SyncTree("/x"))
+    assert not proof.whole
+    assert proof.compared - proof.equal == len(LINES)
+    assert f"{len(LINES)} of 1012 differ" in str(proof)
+
+
+def test_more_differences_than_files_are_no_negative_count() -> None:
+    stats = STATS.replace("1,012", "3")
+    proof = prove(_two("\n".join(LINES) + "\n" + stats), SyncTree("/x"))
+    assert (proof.compared, proof.equal) == (len(LINES), 0)
+
+
+def test_a_comparison_that_fails_proves_nothing() -> None:
+    failed = Output(23, STATS.encode(), b"rsync: opendir failed\nrsync error: some files\n")
+    with pytest.raises(StepFailed, match="status 23"):
+        prove(_two(failed), SyncTree("/x"))
+
+
+def test_comparing_looks_for_what_is_too_much_and_writes_nothing() -> None:
+    there = _two(STATS)
+    compare(there, SyncTree("/x", contents=True))
+    assert isinstance(there.target, FakeHost)
+    (asked,) = there.target.asked
+    assert {"-n", "--delete-delay", "--checksum"} <= set(asked)
+
+
+def test_a_tree_that_every_server_has_must_be_there() -> None:
+    with pytest.raises(StepFailed, match="the source has no /var/spool/cyrus"):
+        existing(_two(STATS, "/var/spool/bm-core"), TREES)
+
+
+def test_a_tree_that_not_every_server_has_may_be_missing() -> None:
+    assert existing(_two(STATS, "/var/spool/cyrus"), TREES) == [TREES[0]]
+
+
+def test_a_hot_pass_deletes_only_where_files_come_and_go() -> None:
+    changes = list(SyncTrees(TREES).run(_two(STATS)))
+    acts = [change.act for change in changes]
+    assert acts == [
+        SyncTree("/var/spool/cyrus", expected=9_000_000),
+        SyncTree("/var/spool/bm-core", delete=True, expected=9_000_000),
+    ]
+    # A file that vanishes while people work is daily bread: rsync's status 24.
+    assert [command.ok for command in acts[0].commands()] == [(0,), (0, 24)]
+
+
+def test_the_last_pass_deletes_everywhere_and_lets_nothing_vanish() -> None:
+    act = next(iter(FinishTrees(TREES).run(_two(STATS)))).act
+    assert isinstance(act, Together)
+    rsyncs = [command for command in act.commands() if command.argv[0] == "rsync"]
+    assert all(command.ok == (0,) for command in rsyncs)
+    assert all("--delete-delay" in command.argv for command in rsyncs)
+
+
+def test_the_last_pass_is_proved_tree_by_tree() -> None:
+    (first, second) = FinishTrees(TREES).verify(_two(STATS))
+    assert (first.part, second.part) == tuple(tree.path for tree in TREES)
