@@ -13,7 +13,7 @@ from typing import Literal
 from psycopg import sql
 
 from transhume.core import ini
-from transhume.core.change import Change, Keep, Run, Series, SyncFiles, SyncTree, WriteFile, psql
+from transhume.core.change import Change, Keep, Run, SyncFiles, SyncTree, Together, WriteFile, psql
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
@@ -68,7 +68,7 @@ class Configuration(Step):
         )
         back = Keep("what was kept aside is put back as a whole")
         acts = tuple(self._mirror(folder) for folder in folders)
-        yield Change("mirror folders", Series((*acts, SyncFiles(files))), back)
+        yield Change("mirror folders", Together((*acts, SyncFiles(files))), back)
         for path, content in postfix.adapted(pair).items():
             yield Change(f"write {path}", WriteFile("target", path, content), back)
         for each in maps:

@@ -27,7 +27,7 @@ from transhume.ui.moving import Chosen
 from transhume.ui.planned import described
 from transhume.ui.session import SETTINGS, Session, need_root, session
 from transhume.ui.status import show_status
-from transhume.ui.view import fold
+from transhume.ui.view import abandoned, fold
 
 app = typer.Typer(
     help=(
@@ -223,6 +223,8 @@ def status(
         return
     events, progress = read(folder)
     seen = fold(events, progress)
+    if not held(folder):
+        abandoned(seen)
     if as_json:
         _print_json(to_json(seen))
     else:

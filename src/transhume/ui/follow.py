@@ -13,7 +13,7 @@ from transhume.core.event import Event, Progress
 from transhume.ui.pace import Window
 from transhume.ui.shape import Status
 from transhume.ui.status import show_status
-from transhume.ui.view import fold
+from transhume.ui.view import abandoned, fold
 
 Reading = tuple[list[Event], list[tuple[Progress, float]]]
 SECONDS = 1.0
@@ -66,6 +66,8 @@ def follow(
         while not over(status) and held():
             wait(SECONDS)
             status = follower.status(read())
+    if not held():
+        abandoned(status)
     show_status(console, status)
 
 

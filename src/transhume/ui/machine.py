@@ -26,7 +26,7 @@ KEYS = {
     "walk.version": "the version of transhume that ran it",
     "walk.began": "when it began",
     "walk.ended": "when it ended; null while it runs",
-    "walk.outcome": "running (or killed since), done, failed, interrupted",
+    "walk.outcome": "running, done, failed, interrupted, killed",
     "walk.message": "what it said at its end",
     "steps[]": "the steps, in the order of the plan",
     "steps[].key": "stable name",

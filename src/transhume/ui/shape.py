@@ -14,7 +14,7 @@ PartKind = Literal["tree", "database", "other"]
 
 @dataclass
 class Walk:
-    """One command of the tool. `running` may also mean killed, until the next one begins."""
+    """One command of the tool. In a journal alone a killed run looks as if it were running."""
 
     id: int
     command: str

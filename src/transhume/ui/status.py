@@ -52,7 +52,7 @@ def _last(status: Status) -> str:
     command = f"transhume {line(walk.command)}, {moment(walk.began)}"
     if walk.ended is None:
         since = duration(max(0.0, status.as_of - walk.began))
-        return f"{command}: no end yet, {since}; running, or killed"
+        return f"{command}: {'killed' if walk.outcome == 'killed' else 'running'}, {since}"
     return f"{command}: {walk.outcome} after {duration(walk.ended - walk.began)}"
 
 

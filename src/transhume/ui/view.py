@@ -106,6 +106,13 @@ def _walk_begun(status: Status, event: Event) -> None:
     status.walks.append(Walk(event.id, command, str(event.data.get("version", "")), event.at))
 
 
+def abandoned(status: Status) -> None:
+    """No process holds the move: a run that never wrote its end was killed."""
+    if status.walk is not None and status.walk.outcome == "running":
+        status.walk.outcome = "killed"
+        _break_off(status, status.as_of)
+
+
 def _walk_ended(status: Status, event: Event) -> None:
     walk = status.walk
     if walk is None:
