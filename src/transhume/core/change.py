@@ -149,7 +149,7 @@ class DumpDatabase:
         yield Command("target", ("rm", "-rf", "--", self.folder))
         yield Command("target", ("mkdir", "-p", "-m", "0700", self.folder.rpartition("/")[0]))
         options = ("--format=directory", f"--jobs={self.jobs}", f"--compress={self.compress}")
-        where = f"service=transhume-source dbname='{self.database}'"
+        where = _service("source", self.database)
         yield Command(
             "target",
             (*_PG_ENV, "pg_dump", "--verbose", *options, f"--file={self.folder}", "-d", where),
@@ -170,7 +170,7 @@ class RestoreDatabase:
 
     def commands(self) -> Iterator[Command]:
         options = ("--exit-on-error", f"--jobs={self.jobs}")
-        where = f"service=transhume-target dbname='{self.database}'"
+        where = _service("target", self.database)
         # Each of its thousands of entries is a transaction. One wait for the log at the end makes
         # all durable; a restore that a power failure cuts off is made again from its start.
         quick = (*_PG_ENV, "PGOPTIONS=-c synchronous_commit=off")
@@ -184,9 +184,15 @@ _FLUSH = "select pg_logical_emit_message(true, 'transhume', 'restored');\n"
 _PG_ENV = ("env", f"PGSERVICEFILE={SERVICE_FILE}")
 
 
+def _service(place: Place, database: str) -> str:
+    """How libpq reaches a database there; quotes as its connection strings have them."""
+    quoted = database.replace("\\", "\\\\").replace("'", "\\'")
+    return f"service=transhume-{place} dbname='{quoted}'"
+
+
 def psql(database: str, script: str) -> Run:
     """A script for the target's psql, through standard input; its first error ends it."""
-    where = f"service=transhume-target dbname='{database}'"
+    where = _service("target", database)
     options = ("-X", "-q", "-v", "ON_ERROR_STOP=1")
     return Run("target", (*_PG_ENV, "psql", *options, "-d", where), script.encode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +23,18 @@ from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.errors import StepFailed
-from transhume.steps.rows import contents, schema
+from transhume.steps.rows import Tables, contents, schema
 
 _KEEP = Keep("the target's databases are a copy; its own were those of an empty server")
 _UNIT = "postgresql.service"
 # Settings whose value is a list of names: quoted as one they would name nothing.
-_LISTS = ("search_path", "session_preload_libraries", "local_preload_libraries", "DateStyle")
+_LISTS = (
+    "search_path",
+    "session_preload_libraries",
+    "local_preload_libraries",
+    "DateStyle",
+    "temp_tablespaces",
+)
 
 
 @dataclass(frozen=True)
@@ -206,8 +213,8 @@ class Copier:
 
 def _zstd(target: Host) -> bool:
     # pg_dump compresses with zstd from PostgreSQL 16 on.
-    words = target.read("pg_dump", "--version").split()
-    return int(words[2].split(".")[0]) >= 16
+    match = re.search(r"\) (\d+)", target.read("pg_dump", "--version"))
+    return match is not None and int(match[1]) >= 16
 
 
 def _tables(source: Host, name: str) -> int:
@@ -338,7 +345,10 @@ def prove(pair: Pair, name: str) -> Iterator[Proof]:
     shape = list(prove_shape(pair, name))
     yield from shape
     if len(shape) > 1:
-        yield _proof(name, contents(pair.source, name), contents(pair.target, name), "tables")
+        there, here = contents(pair.source, name), contents(pair.target, name)
+        # Two without any table are equal in just that; nothing to compare would prove nothing.
+        none: Tables = {} if there or here else {"no table": (0, "")}
+        yield _proof(name, there | none, here | none, "tables")
 
 
 def _proof(part: str, there: Mapping[Any, object], here: Mapping[Any, object], unit: str) -> Proof:

@@ -58,7 +58,8 @@ class Subject:
 
 def _changed(pair: Pair, path: str, since: float) -> frozenset[str]:
     printed = pair.target.read("find", path, "-newerct", f"@{since:.0f}", "-printf", "%P\\0")
-    return frozenset(printed.split("\0"))
+    # Each name has its end; the empty one is the tree's own folder.
+    return frozenset(printed.split("\0")[:-1])
 
 
 def _since(line: str, changed: frozenset[str], churns: bool) -> bool:
