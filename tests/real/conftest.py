@@ -1,0 +1,49 @@
+"""One pair, set up and filled once; each test that asks for it gets it as it was then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab import scene
+from lab.pair import Pair, forget
+from lab.scene import Scene
+from tests.real.stage import SMALL
+
+_NAME = "real"
+
+
+@pytest.fixture(scope="session")
+def stock() -> Iterator[Scene]:
+    """Debian 11 to Debian 13, filled, kept on the shelf."""
+    Pair(_NAME).down()
+    with Pair.up(_NAME) as pair:
+        try:
+            run = scene.build(pair, **SMALL)
+            pair.save(_NAME)
+            yield run
+        finally:
+            forget(_NAME)
+
+
+def renew(stock: Scene) -> Scene:
+    """Both machines as they were when they had been filled, and no log of earlier traffic."""
+    stock.pair.load(_NAME)
+    for log in stock.folder.glob("*.jsonl"):
+        log.unlink()
+    return stock
+
+
+@pytest.fixture
+def fresh(stock: Scene) -> Scene:
+    """For a test of its own."""
+    return renew(stock)
+
+
+@pytest.fixture(scope="module")
+def shared(stock: Scene) -> Scene:
+    """For all tests of a file that leave the machines as they found them; init was typed."""
+    run = renew(stock)
+    run.begin()
+    return run
