@@ -15,6 +15,8 @@ MASTER = "/etc/postfix/master.cf"
 ALIASES = "/etc/aliases"
 _INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
+_BLANKS = re.compile(r"[ \t\r\f\v]+")
+_SECRET = re.compile(r"(?i)passw|sasl|secret|credential")
 _NAMED = re.compile(rf"\b({'|'.join(_INDEXED)}):(/[^\s,;{{}}]+)")
 
 
@@ -46,13 +48,13 @@ def adapt_master(source: str, target: str) -> str:
     The column is n on some distributions and - or y on others, and a chroot jail that isn't
     filled stops mail. A service that the target doesn't know gets what most of its own have.
     """
-    habits = {_service(line): line.split()[4] for line in target.splitlines() if _service(line)}
+    habits = {_service(line): line.split()[4] for line in target.split("\n") if _service(line)}
     usual = max(habits.values(), key=list(habits.values()).count, default="-")
     lines = [
         _with_chroot(line, habits.get(_service(line), usual)) if _service(line) else line
-        for line in source.splitlines(keepends=True)
+        for line in source.split("\n")
     ]
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def _service(line: str) -> tuple[str, str]:
@@ -75,11 +77,15 @@ def adapted(pair: Pair) -> dict[str, bytes]:
     main = _text(pair.source, MAIN)
     main = adapt_main(main, supported(pair.target), map_type(pair.target))
     master = adapt_master(_text(pair.source, MASTER), _text(pair.target, MASTER))
-    return {MAIN: main.encode(), MASTER: master.encode()}
+    return {path: _bytes(text) for path, text in ((MAIN, main), (MASTER, master))}
 
 
 def _text(host: Host, path: str) -> str:
     return (host.file(path) or b"").decode(errors="surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,11 @@ class Map:
 
 def maps(pair: Pair) -> list[Map]:
     """Every indexed map that the adapted configuration names and the source has a text for."""
-    named = {found for text in adapted(pair).values() for found in _NAMED.findall(text.decode())}
+    named = {
+        found
+        for text in adapted(pair).values()
+        for found in _NAMED.findall(text.decode(errors="surrogateescape"))
+    }
     found = []
     for kind, path in sorted(named):
         text = next((t for t in (f"{path}-flat", path) if pair.source.file(t) is not None), None)
@@ -116,7 +126,7 @@ def build(each: Map) -> Run:
     """Index the text and put the map in place at once, as BlueMind does."""
     program = "postalias" if each.path == ALIASES else "postmap"
     suffix = _SUFFIX.get(each.kind, ".db")
-    script = f'{program} "$1:$2" && test "$2$3" = "$4" || mv -f "$2$3" "$4"'
+    script = f'{program} "$1:$2" && {{ test "$2$3" = "$4" || mv -f "$2$3" "$4"; }}'
     return Run("target", ("sh", "-c", script, "build", each.kind, each.text, suffix, each.indexed))
 
 
@@ -126,7 +136,9 @@ def answers(origin: Host, target: Host, wanted: Iterable[Map]) -> Iterator[Proof
         wanted_entries = entries(_text(origin, each.text))
         known = entries(target.read("postmap", "-s", each.name))
         differing = tuple(
-            f"{key}: {known.get(key)!r}, not {value!r}"
+            f"{key}: answered otherwise"
+            if _SECRET.search(each.path)
+            else f"{key}: {known.get(key)!r}, not {value!r}"
             for key, value in wanted_entries.items()
             if known.get(key) != value
         )
@@ -136,8 +148,24 @@ def answers(origin: Host, target: Host, wanted: Iterable[Map]) -> Iterator[Proof
 
 
 def entries(text: str) -> dict[str, str]:
-    """Keys and values of a map's text; keys are folded as Postfix does."""
-    rows = (line.split(None, 1) for line in text.splitlines() if line.strip() and line[0] != "#")
-    return {
-        row[0].lower().rstrip(":"): " ".join(row[1].split()) if len(row) > 1 else "" for row in rows
-    }
+    """Keys and values of a map's text, as Postfix reads it: keys folded, the first of each."""
+    found: dict[str, str] = {}
+    for line in _logical(text):
+        key, *value = _BLANKS.split(line, 1)
+        found.setdefault(key.casefold().rstrip(":"), " ".join(value))
+    return found
+
+
+def _logical(text: str) -> Iterator[str]:
+    """Lines with those joined that go on in the next one; blanks within one are alike."""
+    joined = ""
+    for line in text.split("\n"):
+        words = [word for word in _BLANKS.split(line) if word]
+        if not words or words[0].startswith("#"):
+            continue
+        if joined and line[0] not in " \t":
+            yield joined
+            joined = ""
+        joined = " ".join((*([joined] if joined else []), *words))
+    if joined:
+        yield joined

@@ -185,6 +185,11 @@ def write(path: Path, text: str, *, replace: bool) -> None:
             remedy="go on with it: transhume check; or write it anew: transhume init … --replace",
         )
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    # Editors that know TOML complete and check the keys by it.
+    schema = json.dumps(Settings.model_json_schema(), indent=2)
+    beside = path.with_suffix(".schema.json")
+    beside.write_text(schema + "\n")
+    text = f"#:schema ./{beside.name}\n{text}"
     part = path.with_name(f"{path.name}.{os.getpid()}")
     part.write_text(text)
     part.chmod(0o600)
