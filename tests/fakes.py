@@ -110,7 +110,8 @@ class FakeHost:
     def _find(self, words: tuple[str, ...]) -> Output:
         """Files by folder and by the pattern after -name, as far as the steps ask."""
         tops = [word for word in words if word.startswith("/")]
-        found = [path for path in sorted(self.files) for top in tops if path.startswith(f"{top}/")]
+        there = sorted(self._folders() if words[-4:-3] == ("d",) else self.files)
+        found = [path for path in there for top in tops if path.startswith(f"{top}/")]
         if "-maxdepth" in words and words[words.index("-maxdepth") + 1] == "1":
             found = [path for path in found if posixpath.dirname(path) in tops]
         if "-name" in words:
@@ -120,6 +121,10 @@ class FakeHost:
             found = [path for path in found if names[path].endswith(last)]
         end = "\0" if "-print0" in words else "\n"
         return output("".join(f"{path}{end}" for path in found))
+
+    def _folders(self) -> set[str]:
+        within = {posixpath.dirname(path) for path in self.files}
+        return self.folders | within
 
     def _systemctl(self, words: tuple[str, ...]) -> Output:
         verb = next(word for word in words if not word.startswith("-"))

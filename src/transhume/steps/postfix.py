@@ -166,6 +166,6 @@ def _logical(text: str) -> Iterator[str]:
         if joined and line[0] not in " \t":
             yield joined
             joined = ""
-        joined = " ".join((*([joined] if joined else []), *words))
+        joined = " ".join((joined, *words)).strip()
     if joined:
         yield joined

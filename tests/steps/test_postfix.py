@@ -1,0 +1,201 @@
+"""Postfix's files on another distribution: adapted where they must be, and not a byte more."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.contract.machines import servers
+from tests.fakes import FakeHost
+from transhume.core.finding import Proof
+from transhume.core.host import Pair
+from transhume.steps.postfix import (
+    MAIN,
+    MASTER,
+    Map,
+    adapt_main,
+    adapt_master,
+    adapted,
+    answers,
+    build,
+    entries,
+    maps,
+)
+
+MAIN_CF = """\
+# hash:/in/a/comment is text as well
+alias_maps = hash:/etc/aliases, btree:$config_directory/x
+virtual_alias_maps = proxy:hash:/etc/postfix/virtual_alias
+myhash:is = no map, hash: neither
+"""
+BULLSEYE = frozenset({"btree", "hash", "regexp"})
+TRIXIE = frozenset({"lmdb", "cdb", "regexp"})
+
+
+def test_where_every_kind_is_known_nothing_changes() -> None:
+    assert adapt_main(MAIN_CF, BULLSEYE | TRIXIE | {"dbm"}, "hash") == MAIN_CF
+
+
+def test_kinds_that_the_target_lacks_become_its_own() -> None:
+    lines = adapt_main(MAIN_CF, TRIXIE, "lmdb").splitlines()
+    assert lines[1] == "alias_maps = lmdb:/etc/aliases, lmdb:$config_directory/x"
+    assert lines[2] == "virtual_alias_maps = proxy:lmdb:/etc/postfix/virtual_alias"
+    assert lines[3] == "myhash:is = no map, hash: neither"
+
+
+@given(st.text(), st.sampled_from([BULLSEYE, TRIXIE]), st.sampled_from(["lmdb", "hash"]))
+def test_adapting_twice_is_adapting_once(text: str, known: frozenset[str], own: str) -> None:
+    once = adapt_main(text, known | {own}, own)
+    assert adapt_main(once, known | {own}, own) == once
+
+
+JAILED = """\
+# service type  private unpriv  chroot  wakeup  maxproc command + args
+smtp      inet  n       -       y       -       -       smtpd
+cleanup   unix  n       -       y       -       0       cleanup
+local     unix  -       n       n       -       -       local
+"""
+FREE = """\
+smtp\tinet  n       -       n       -       -       smtpd
+  -o smtpd_tls_security_level=may
+  -o y
+#smtps    inet  n       -       n       -       -       smtpd
+local     unix  -       n       n       -       -       local
+own       unix  -       n       n       -       -       pipe user=x argv=/bin/x
+unknown line
+"""
+
+
+def test_the_targets_habit_of_jails_is_kept_service_by_service() -> None:
+    assert adapt_master(FREE, JAILED).splitlines() == [
+        "smtp\tinet  n       -       y       -       -       smtpd",
+        "  -o smtpd_tls_security_level=may",
+        "  -o y",
+        "#smtps    inet  n       -       n       -       -       smtpd",
+        "local     unix  -       n       n       -       -       local",
+        "own       unix  -       n       y       -       -       pipe user=x argv=/bin/x",
+        "unknown line",
+    ]
+
+
+@given(st.text())
+def test_any_text_is_adapted_to_itself_without_change(text: str) -> None:
+    assert adapt_master(text, text) == text
+
+
+def test_services_keep_their_jails_where_the_target_has_no_file() -> None:
+    assert "y" not in adapt_master(FREE, "").replace("security", "").replace("-o y", "").split()
+
+
+def _pair() -> Pair:
+    return servers()
+
+
+def _host(pair: Pair, place: str) -> FakeHost:
+    host = pair.source if place == "source" else pair.target
+    assert isinstance(host, FakeHost)
+    return host
+
+
+def test_a_file_in_another_encoding_keeps_its_bytes() -> None:
+    pair = _pair()
+    _host(pair, "source").files[MAIN] = b"# caf\xe9\nalias_maps = hash:/etc/aliases\n"
+    assert adapted(pair)[MAIN] == b"# caf\xe9\nalias_maps = hash:/etc/aliases\n"
+    assert maps(pair) == []
+
+
+def test_line_ends_stay_as_they_are() -> None:
+    pair = _pair()
+    text = b"smtp inet n - - - - smtpd\r\n  -o x\x85y\r\n"
+    _host(pair, "source").files[MASTER] = text
+    _host(pair, "target").files[MASTER] = text
+    assert adapted(pair)[MASTER] == text
+
+
+def test_the_maps_are_those_that_main_cf_names_and_that_have_a_text() -> None:
+    pair = _pair()
+    source, target = _host(pair, "source"), _host(pair, "target")
+    source.files[MAIN] = b"a = hash:/etc/postfix/transport hash:/etc/aliases hash:/gone\n"
+    source.files["/etc/aliases"] = b"root: admin\n"
+    target.said["postconf -m"] = "lmdb\n"
+    target.said["postconf -h default_database_type"] = "lmdb\n"
+    assert maps(pair) == [
+        Map("lmdb", "/etc/aliases", "/etc/aliases"),
+        Map("lmdb", "/etc/postfix/transport", "/etc/postfix/transport-flat"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a@x\tb@x\nC@X   d@x, e@x\n", {"a@x": "b@x", "c@x": "d@x, e@x"}),
+        ("# no\n\n  \nx.org\n", {"x.org": ""}),
+        ("root: admin,\n   second\nother: x\n", {"root": "admin, second", "other": "x"}),
+        ("a first\na second\n", {"a": "first"}),
+        ("a b\x85c\n", {"a": "b\x85c"}),
+        ("Straße@x y\n", {"strasse@x": "y"}),
+    ],
+)
+def test_a_text_is_read_as_postfix_reads_it(text: str, expected: dict[str, str]) -> None:
+    assert entries(text) == expected
+
+
+TRANSPORT = Map("hash", "/etc/postfix/transport", "/etc/postfix/transport-flat")
+
+
+def _answered(printed: str, each: Map = TRANSPORT, text: bytes = b"a x\nb y\n") -> Proof:
+    pair = _pair()
+    _host(pair, "source").files[each.text] = text
+    _host(pair, "target").said["postmap -s"] = printed
+    (proof,) = answers(pair.source, pair.target, [each])
+    return proof
+
+
+def test_a_map_that_answers_alike_is_proved() -> None:
+    assert _answered("b\ty\na\tx\n").whole
+
+
+@pytest.mark.parametrize("printed", ["a\tx\n", "a\tx\nb\tz\n", ""])
+def test_an_entry_that_is_answered_otherwise_is_a_difference(printed: str) -> None:
+    proof = _answered(printed)
+    assert not proof.whole
+    assert any("b: " in line for line in proof.differing)
+
+
+def test_an_empty_map_that_can_be_opened_is_proved() -> None:
+    assert _answered("", text=b"# nothing\n").whole
+
+
+def test_passwords_in_a_map_arent_told() -> None:
+    each = Map("hash", "/etc/postfix/relay_passwd", "/etc/postfix/relay_passwd")
+    proof = _answered("smtp.x\tuser:old\n", each, b"smtp.x user:s3cret\n")
+    assert not proof.whole
+    assert "smtp.x" in str(proof)
+    assert "s3cret" not in str(proof)
+    assert "old" not in str(proof)
+
+
+@pytest.fixture
+def postmap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A postmap that makes an index, or fails and leaves half of one."""
+    program = tmp_path / "postmap"
+    program.write_text('#!/bin/sh\necho index > "${1#*:}.db"; exit $(cat $0.status)\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+@pytest.mark.programs("sh", "postmap", faked=True)
+@pytest.mark.parametrize("flat", ["x-flat", "x"])
+@pytest.mark.parametrize("status", [0, 1])
+def test_half_an_index_isnt_put_in_place(postmap: Path, flat: str, status: int) -> None:
+    (postmap / "postmap.status").write_text(str(status))
+    argv = build(Map("hash", f"{postmap}/x", f"{postmap}/{flat}")).argv
+    assert subprocess.run(argv, check=False).returncode == status
+    if flat == "x-flat":
+        assert (postmap / "x.db").exists() == (status == 0)
+        assert (postmap / "x-flat.db").exists() == (status == 1)
