@@ -20,18 +20,23 @@ from transhume.core.step import Step
 from transhume.steps import postfix
 from transhume.steps.trees import prove
 
-_SECRET = re.compile(r"(?im)^(\s*[\w.-]*(?:password|passwd|secret|token|key)\w*\s*[=:]\s*).+$")
+# Of these files nothing is shown; elsewhere nothing that stands beside such a word.
+_SECRET_FILE = re.compile(r"(?i)passw|\.tok$|secret|credential|sasl")
+_SECRET = re.compile(r"(?i)passw|secret|token|\w*key\b")
 
 # Kept once and whole: a second attempt must not overwrite it with what the first one brought.
+# (Not with cp --parents, which in coreutils 9.1 finds absolute paths only while in /.)
 _KEEP_ASIDE = (
     'd=$1; shift; test -e "$d" && exit 0; rm -rf "$d.part"; mkdir -p -m 0700 "$d.part"; '
-    'for p in "$@"; do if test -e "$p"; then cp -a --parents "$p" "$d.part" || exit 1; fi; done; '
+    'for p in "$@"; do if test -e "$p" || test -L "$p"; then '
+    'rsync -aHAX --relative "$p" "$d.part/" || exit 1; fi; done; '
     'sync -f "$d.part"; mv -T "$d.part" "$d"'
 )
 _PUT_BACK = (
     'd=$1; shift; test -d "$d" || exit 0; for p in "$@"; do '
-    'if test -d "$d$p"; then mkdir -p "$p" && rsync -aHAX --delete "$d$p/" "$p/" || exit 1; '
-    'elif test -e "$d$p"; then rsync -aHAX "$d$p" "$p" || exit 1; '
+    'if test -d "$d$p" && ! test -L "$d$p"; then '
+    'mkdir -p "$p" && rsync -aHAX --checksum --delete "$d$p/" "$p/" || exit 1; '
+    'elif test -e "$d$p" || test -L "$d$p"; then rsync -aHAX --checksum "$d$p" "$p" || exit 1; '
     'else rm -rf -- "$p"; fi; done; sync'
 )
 
@@ -146,12 +151,20 @@ def _diff(path: str, before: bytes | None, after: bytes | None) -> Iterator[str]
     if b"\0" in (before or b"") + (after or b""):
         yield f"{path}: binary, {len(before or b'')} bytes become {len(after or b'')}"
         return
-    old, new = (_masked(content or b"").splitlines() for content in (before, after))
-    yield from difflib.unified_diff(old, new, f"target:{path}", f"source:{path}", lineterm="", n=1)
+    old, new = (_masked(path, content or b"").split("\n") for content in (before, after))
+    named = (f"target:{path}", f"source:{path}")
+    shown = list(difflib.unified_diff(old, new, *named, lineterm="", n=1))
+    yield from shown or [f"{path}: differs in what isn't shown"]
 
 
-def _masked(content: bytes) -> str:
+def _masked(path: str, content: bytes) -> str:
     text = content.decode(errors="replace")
-    if "PRIVATE KEY" in text:
-        return "(a private key)"
-    return _SECRET.sub(r"\1(masked)", text)
+    if text and (_SECRET_FILE.search(path) or "PRIVATE KEY" in text):
+        return "(secret)"
+    return "\n".join(_masked_line(line) for line in text.split("\n"))
+
+
+def _masked_line(line: str) -> str:
+    """The line up to the first word for a secret; whatever follows it may be one."""
+    found = _SECRET.search(line)
+    return f"{line[: found.end()]}(masked)" if found and line[found.end() :].strip() else line

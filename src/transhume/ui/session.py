@@ -32,7 +32,7 @@ from transhume.errors import (
 from transhume.hosts.machine import CORE_PORT, CORE_SOCKET, POSTGRES_SOCKET, machines
 from transhume.hosts.postgres import Credentials, Postgres
 from transhume.hosts.process import Processes
-from transhume.hosts.ssh import SOCKETS, Ssh
+from transhume.hosts.ssh import FOLDER, SOCKETS, Ssh
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import Layout, load
 
@@ -106,12 +106,12 @@ def session(settings: Settings) -> Iterator[Session]:
     """Reach both machines, and leave no connection behind."""
     need_root()
     processes = Processes()
-    # The route that the journal knows: after the switch the source has another address.
-    route = _state(Path(settings.state)).route
     ssh = Ssh(processes, settings.source.ssh, settings.source.host_key)
-    with _interruptible(processes):
+    # A second run, also one that only reads, would cut the connection that the first one works on.
+    with _interruptible(processes), alone(FOLDER):
         try:
-            ssh.to(route)
+            # The route that the journal knows: after the switch the source has another address.
+            ssh.to(_state(Path(settings.state)).route)
             yield _wired(settings, processes, ssh)
         finally:
             ssh.close()
@@ -127,14 +127,13 @@ def _state(folder: Path) -> State:
 def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
     layout = load(settings.profile)
 
+    ini, kept = layout.databases.ini, f"{settings.state}/kept"
+
     def credentials(place: Place) -> list[Credentials]:
-        # Until the source's password is set on the target, the wizard's own holds there.
-        order: tuple[Place, ...] = ("source",) if place == "source" else ("target", "source")
-        found = [Credentials.from_ini(both[at].file(layout.databases.ini)) for at in order]
-        return [item for item in found if item is not None]
+        return logins(Pair(both["source"], both["target"]), place, ini, kept)
 
     both = machines(processes, ssh, Postgres(credentials, SOCKETS))
-    ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(layout.databases.ini)))
+    ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(ini)))
     ssh.forward(CORE_SOCKET, CORE_PORT)
     pair = Pair(both["source"], both["target"])
     plan = profile.plan(layout, settings)
@@ -143,6 +142,19 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
         return Performer(both, ssh, ask, notice)
 
     return Session(settings, layout, processes, ssh, pair, plan, performer)
+
+
+def logins(pair: Pair, place: Place, ini: str, kept: str) -> list[Credentials]:
+    """What a place's PostgreSQL may be logged in with, best first.
+
+    The target's role has its own wizard's password until the move sets the source's. Between the
+    two the file already holds the new one, and what was kept aside the one that is still valid.
+    """
+    texts = [pair.source.file(ini)]
+    if place == "target":
+        texts = [pair.target.file(ini), *texts, pair.target.file(f"{kept}{ini}")]
+    found = [Credentials.from_ini(text) for text in texts]
+    return [item for item in found if item is not None]
 
 
 def _port(ini: bytes | None) -> int:
