@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from transhume.core.change import Command, Place
@@ -115,10 +116,8 @@ class FakeHost:
         if "-maxdepth" in words and words[words.index("-maxdepth") + 1] == "1":
             found = [path for path in found if posixpath.dirname(path) in tops]
         if "-name" in words:
-            first, _, last = words[words.index("-name") + 1].partition("*")
-            names = {path: posixpath.basename(path) for path in found}
-            found = [path for path in found if names[path].startswith(first)]
-            found = [path for path in found if names[path].endswith(last)]
+            name = words[words.index("-name") + 1]
+            found = [path for path in found if fnmatchcase(posixpath.basename(path), name)]
         end = "\0" if "-print0" in words else "\n"
         return output("".join(f"{path}{end}" for path in found))
 
