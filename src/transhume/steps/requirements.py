@@ -149,6 +149,8 @@ def users(folders: tuple[str, ...]) -> Look:
     def look(pair: Pair) -> Iterator[Finding]:
         for kind, form in (("passwd", "%u\\n"), ("group", "%g\\n")):
             present = [f for f in folders if pair.source.ask("test", "-d", f).status == 0]
+            if not present:
+                return  # Without a path, find would look at wherever it was started.
             # Two levels tell the owners: below them everything belongs to the same few.
             printed = pair.source.read("find", *present, "-maxdepth", "2", "-printf", form)
             for name in sorted(set(printed.split())):
