@@ -213,15 +213,13 @@ class Started:
             self.ended()
 
 
-_PARTIAL = (
-    "find /var/spool/bm-filehosting -name '.large*' -o -path '*.transhume-partial*' | grep -q ."
-)
+_ON_ITS_WAY = "find /var/spool/bm-docs -name '.large*' -o -path '*.transhume-partial/*' | grep -q ."
 
 
 @contextmanager
 def slow_copy(run: Scene, number: int) -> Iterator[Path]:
     """A new large file on the source and a thin wire; gives the file's path."""
-    path = Path(f"/var/spool/bm-filehosting/large{number}")
+    path = Path(f"/var/spool/bm-docs/large{number}")
     run.pair.source.exec(("dd", "if=/dev/urandom", f"of={path}", "bs=1M", "count=12"))
     network.limit(run.pair.name, "source", "4mbit")
     try:
@@ -235,7 +233,7 @@ def wait_copying(run: Scene, tool: Started) -> None:
 
     def copying() -> bool:
         assert tool.running(), tool.ended()
-        return run.pair.target.exec(("sh", "-c", _PARTIAL), check=False).returncode == 0
+        return run.pair.target.exec(("sh", "-c", _ON_ITS_WAY), check=False).returncode == 0
 
     wait_until(copying, "the large file to be on its way", 120)
 
