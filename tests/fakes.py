@@ -130,10 +130,16 @@ class FakeHost:
         if verb == "is-active":
             active = self.units.get(words[-1], ("inactive", ""))[0]
             return output(0 if active == "active" else 3)
+        patterns = [word for word in words[words.index(verb) + 1 :] if not word.startswith("-")]
+        known = {
+            name: state
+            for name, state in self.units.items()
+            if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+        }
         if verb == "list-units":
-            rows = [f"{name} loaded {active} sub x" for name, (active, _) in self.units.items()]
+            rows = [f"{name} loaded {active} sub x" for name, (active, _) in known.items()]
             return output("\n".join(rows))
-        rows = [f"{name} {enabled} enabled" for name, (_, enabled) in self.units.items()]
+        rows = [f"{name} {enabled} enabled" for name, (_, enabled) in known.items()]
         return output("\n".join(rows))
 
 
