@@ -1,0 +1,107 @@
+"""The door: closed across a reboot, opened last, tidied away at the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.machines import servers
+from tests.fakes import FakeHost
+from transhume.core.change import Never, RemoveFile, Run, WriteFile
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.steps import door
+from transhume.steps.door import Close, Open, Tidy, rules
+
+CLOSE = Close((25, 443))
+
+
+def _target(pair: Pair) -> FakeHost:
+    assert isinstance(pair.target, FakeHost)
+    return pair.target
+
+
+def test_the_ports_refuse_everybody_but_this_machine() -> None:
+    lines = [line.strip() for line in rules((25, 443)).splitlines()]
+    local, refused = lines.index('iifname "lo" accept'), len(lines) - 3
+    assert lines[refused] == "tcp dport { 25, 443 } reject with tcp reset"
+    assert local < refused
+    assert "policy accept" in " ".join(lines)
+
+
+def test_loading_the_rules_twice_is_loading_them_once() -> None:
+    """Declared, deleted, declared: in one file it is one transaction."""
+    assert rules((25,)).startswith("table inet transhume\ndelete table inet transhume\n")
+
+
+def test_the_door_is_closed_at_a_reboot_before_the_network_is_up() -> None:
+    unit = next(
+        change.act.content.decode()
+        for change in CLOSE.run(servers())
+        if isinstance(change.act, WriteFile) and change.act.path.endswith(".service")
+    )
+    assert "Before=network-pre.target" in unit
+    assert "WantedBy=multi-user.target" in unit
+    assert "/etc/transhume/closed.nft" in unit
+
+
+def test_closing_writes_what_is_missing_and_no_more() -> None:
+    pair = servers()
+    changes = list(CLOSE.run(pair))
+    for change in changes:
+        if isinstance(change.act, WriteFile):
+            assert change.back == RemoveFile("target", change.act.path)
+            _target(pair).files[change.act.path] = change.act.content
+    assert [change.title for change in CLOSE.run(pair)] == ["close the door"]
+    _target(pair).units[door.UNIT] = ("active", "enabled")
+    assert list(CLOSE.run(pair)) == []
+
+
+def test_the_way_back_opens_before_it_removes_the_unit() -> None:
+    backs = [change.back for change in reversed(list(CLOSE.run(servers())))]
+    assert backs[0] == door.opened()
+    assert all(isinstance(back, RemoveFile) for back in backs[1:])
+
+
+def test_a_door_that_isnt_there_is_told() -> None:
+    pair = servers()
+    assert list(CLOSE.verify(pair)) == []
+    _target(pair).said["nft list table"] = 1
+    (found,) = CLOSE.verify(pair)
+    assert isinstance(found, Finding)
+    assert (found.key, found.severity) == ("door-open", "blocks")
+
+
+def test_mail_starts_before_the_door_opens_and_neither_goes_back() -> None:
+    changes = list(Open("postfix.service").run(servers()))
+    assert [change.act for change in changes] == [
+        Run("target", ("systemctl", "start", "postfix.service")),
+        door.opened(),
+    ]
+    assert all(isinstance(change.back, Never) for change in changes)
+
+
+@pytest.mark.parametrize(
+    ("units", "keys"),
+    [
+        ({"postfix.service": ("active", "")}, []),
+        ({"postfix.service": ("active", ""), door.UNIT: ("active", "")}, ["door-closed"]),
+        ({"postfix.service": ("failed", "")}, ["mail-stopped"]),
+        ({door.UNIT: ("active", "")}, ["door-closed", "mail-stopped"]),
+    ],
+)
+def test_open_is_open_and_mail_runs(units: dict[str, tuple[str, str]], keys: list[str]) -> None:
+    pair = servers()
+    _target(pair).units = units
+    found = [item for item in Open("postfix.service").verify(pair) if isinstance(item, Finding)]
+    assert [item.key for item in found] == keys
+
+
+def test_nothing_of_the_move_is_left_over() -> None:
+    pair, tidy = servers(), Tidy(("/var/lib/transhume/dumps",))
+    paths = [command.argv[-1] for change in tidy.run(pair) for command in change.act.commands()]
+    assert {"/etc/transhume/closed.nft", "/var/lib/transhume/dumps"} <= set(paths)
+    assert list(tidy.verify(pair)) == []
+    _target(pair).folders.add("/var/lib/transhume/dumps")
+    (found,) = tidy.verify(pair)
+    assert isinstance(found, Finding)
+    assert found.seen == "/var/lib/transhume/dumps is still there"
