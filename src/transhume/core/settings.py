@@ -13,6 +13,8 @@ _KERNEL = ("/proc", "/sys", "/dev", "/run")
 
 def _folder(value: str) -> str:
     inside = value.startswith("/") and posixpath.normpath(value) == value and value != "/"
+    # normpath leaves two slashes at the beginning as they are.
+    inside = inside and not value.startswith("//") and value.isprintable()
     if not inside or any(value == top or value.startswith(f"{top}/") for top in _KERNEL):
         raise ValueError("must be an absolute path without . or .., not / and not of the kernel")
     return value
@@ -43,7 +45,9 @@ class Part(BaseModel):
 class SourceSettings(Part):
     """How the source is reached."""
 
-    ssh: str = Field(pattern=r"^[A-Za-z0-9_.@:%\[\]-]+$", description="as typed after `ssh`")
+    ssh: str = Field(
+        pattern=r"^[A-Za-z0-9_.:%\[][A-Za-z0-9_.@:%\[\]-]*$", description="as typed after `ssh`"
+    )
     host_key: str = Field(
         pattern=r"^(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]+$",
         description="the public host key that was confirmed",
