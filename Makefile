@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup check fast real test demo kills docs clean
+.PHONY: help setup check real test demo kills campaigns docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -29,7 +29,7 @@ check: $(READY) ## ruff, mypy strict, the fast tests: under a minute, needs noth
 
 real: $(READY) ## the tests on two real machines (root; builds them when they aren't there)
 	$(BIN)/python -m lab prepare
-	$(BIN)/pytest -q -m real
+	$(BIN)/pytest -q -m "real and not campaign"
 
 test: check real ## everything
 
@@ -40,6 +40,9 @@ demo: $(READY) ## watch a live server move from Debian 11 to Debian 13
 kills: $(READY) ## kill the tool at every change of the plan, then go on, and then go back instead
 	$(BIN)/python -m lab prepare
 	$(BIN)/python -m lab.kills
+
+campaigns: kills ## the long ones: kills at every change, power cuts at every change of the address
+	$(BIN)/pytest -q -m campaign
 
 docs: $(READY) ## write the generated parts of docs/ anew
 	$(BIN)/python docs/generate.py

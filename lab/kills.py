@@ -88,7 +88,10 @@ def rollback_campaign(
             raise LabError(f"the cutover ended without coming by {change}")
         say(f"killed at {change} ({moment}); back")
         run.transhume("rollback")
-        yield change, before.unlike(standing(run.pair.source))
+        unlike = before.unlike(standing(run.pair.source))
+        for item in unlike:
+            say(f"not as it was: {item}")
+        yield change, unlike
 
 
 def cutover_changes(run: Scene) -> list[str]:
