@@ -13,10 +13,12 @@ import pytest
 from transhume.core.change import Command, DumpDatabase, Place
 from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
-from transhume.hosts.machine import Machine, machines
+from transhume.hosts.machine import Core, Machine, machines
 from transhume.hosts.postgres import Postgres
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import Ssh
+
+CORE = Core(8090, "/etc/bm/bm-core.tok")
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Around:
 
 
 def _machine(place: Place, around: Around) -> Machine:
-    known = machines(cast(Processes, around), cast(Ssh, around), cast(Postgres, around))
+    known = machines(cast(Processes, around), cast(Ssh, around), cast(Postgres, around), CORE)
     return known[place]
 
 

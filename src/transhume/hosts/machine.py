@@ -17,10 +17,16 @@ from transhume.hosts.process import Processes
 from transhume.hosts.reading import only_reads
 from transhume.hosts.ssh import SOCKETS, Ssh
 
-CORE_PORT = 8090
 CORE_SOCKET = "core.sock"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
-TOKEN = "/etc/bm/bm-core.tok"
+
+
+@dataclass(frozen=True)
+class Core:
+    """The server's own HTTP interface: its port on the loopback, and the file with its key."""
+
+    port: int
+    token: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Machine:
     processes: Processes
     ssh: Ssh
     postgres: Postgres
+    core: Core
 
     def ask(self, *argv: str) -> Output:
         """Run a command that only reads; ValueError for any other, which is a mistake of ours."""
@@ -68,7 +75,7 @@ class Machine:
     def api(self, path: str) -> Any:
         """What the core answers to GET; None for 404."""
         try:
-            token = (self.file(TOKEN) or b"").decode().strip()
+            token = (self.file(self.core.token) or b"").decode().strip()
             with self._client() as client:
                 answer = client.get(path, headers={"X-BM-ApiKey": token})
                 if answer.status_code == httpx.codes.NOT_FOUND:
@@ -95,7 +102,7 @@ class Machine:
 
     def _client(self) -> httpx.Client:
         # The core's port is closed to other machines by BlueMind's firewall, hence the tunnel.
-        base = f"http://127.0.0.1:{CORE_PORT}"
+        base = f"http://127.0.0.1:{self.core.port}"
         if self.place == "target":
             return httpx.Client(base_url=base, timeout=20, trust_env=False)
         self.ssh.ensure_tunnel()
@@ -127,7 +134,9 @@ class Machine:
             self.postgres.ensure("target")
 
 
-def machines(processes: Processes, ssh: Ssh, postgres: Postgres) -> Mapping[Place, Machine]:
+def machines(
+    processes: Processes, ssh: Ssh, postgres: Postgres, core: Core
+) -> Mapping[Place, Machine]:
     """Both machines by their place."""
     places: tuple[Place, Place] = ("source", "target")
-    return {place: Machine(place, processes, ssh, postgres) for place in places}
+    return {place: Machine(place, processes, ssh, postgres, core) for place in places}

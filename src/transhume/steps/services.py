@@ -34,7 +34,7 @@ class Services:
 
     `patterns` name every unit that may write or serve; `stop` and `start` are the server's own
     commands for most of them; `others` are units which these forget. The server serves once GET
-    `state` answers `serving`, within `limit` seconds after the start.
+    `state` on `port` of the loopback answers `serving`, `limit` seconds after the start at most.
     """
 
     patterns: tuple[str, ...]
@@ -42,9 +42,15 @@ class Services:
     stop: tuple[str, ...]
     start: tuple[str, ...]
     others: tuple[str, ...]
+    port: int
     state: str
     serving: str
     limit: int
+
+    @property
+    def url(self) -> str:
+        """Where the server tells its state."""
+        return f"http://127.0.0.1:{self.port}{self.state}"
 
 
 def _rows(printed: str) -> list[list[str]]:
@@ -130,7 +136,7 @@ def _stop(host: Host, services: Services, *, back: bool) -> Iterator[Change]:
 
 def started(place: Place, services: Services) -> Act:
     """Start the server and wait until it serves."""
-    script = f"curl -fsS http://127.0.0.1:8090{services.state} | grep -qF {services.serving}"
+    script = f"curl -fsS {services.url} | grep -qF {services.serving}"
     return Series((Run(place, services.start), Await(place, ("sh", "-c", script), services.limit)))
 
 

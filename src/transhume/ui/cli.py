@@ -44,6 +44,8 @@ app = typer.Typer(
 SettingsPath = Annotated[
     Path, typer.Option("--settings", readable=False, help="The settings file.")
 ]
+BUG = Path("/var/lib/transhume/bug.txt")
+"""Where a mistake of ours is written down whole."""
 Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON for programs.")]
 
 
@@ -61,7 +63,11 @@ def _session(settings: Path) -> Iterator[Session]:
 def _confirm(question: str) -> bool:
     if not sys.stdin.isatty():
         return False
-    return typer.confirm(question, default=False)
+    try:
+        return typer.confirm(question, default=False)
+    except typer.Abort:
+        # What was typed was Ctrl-C or Ctrl-D: the walk has to hear of it.
+        raise KeyboardInterrupt from None
 
 
 @app.command()
@@ -246,7 +252,11 @@ def write_report(
         return
     path = output or Path("transhume-report.html")
     page = report.report(events, progress, facts=moving.facts_told(events))
-    path.write_text(page, encoding="utf-8")
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        reason = f"{path} can't be written: {error.strerror}"
+        raise typer.BadParameter(reason, param_hint="--output") from None
     terminal.make_console().print(f"Wrote {path}")
 
 
@@ -272,7 +282,11 @@ def main() -> None:
 
 def _guarded() -> int:
     try:
-        return int(app(standalone_mode=False) or 0)
+        code = int(app(standalone_mode=False) or 0)
+        if code == Interrupted.exit_code:
+            # Typer has turned Ctrl-C into this status without a word.
+            raise KeyboardInterrupt
+        return code
     except TranshumeError as problem:
         terminal.error(terminal.make_console(sys.stderr), problem)
         return problem.exit_code
@@ -291,12 +305,12 @@ def _guarded() -> int:
 
 
 def _bug(error: Exception) -> TranshumeError:
-    path = Path("/var/lib/transhume/bug.txt")
     kept = ""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)))
-        kept = f" and {path}"
+        BUG.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        BUG.touch(mode=0o600)
+        BUG.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
+        kept = f" and {BUG}"
     except OSError:
         pass
     return TranshumeError(

@@ -29,7 +29,7 @@ from transhume.errors import (
     SettingsError,
     TranshumeError,
 )
-from transhume.hosts.machine import CORE_PORT, CORE_SOCKET, POSTGRES_SOCKET, machines
+from transhume.hosts.machine import CORE_SOCKET, POSTGRES_SOCKET, Core, machines
 from transhume.hosts.postgres import Credentials, Postgres
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import FOLDER, SOCKETS, Ssh
@@ -132,9 +132,10 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
     def credentials(place: Place) -> list[Credentials]:
         return logins(Pair(both["source"], both["target"]), place, ini, kept)
 
-    both = machines(processes, ssh, Postgres(credentials, SOCKETS))
+    core = Core(layout.services.port, layout.services.token)
+    both = machines(processes, ssh, Postgres(credentials, SOCKETS), core)
     ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(ini)))
-    ssh.forward(CORE_SOCKET, CORE_PORT)
+    ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])
     plan = profile.plan(layout, settings)
 

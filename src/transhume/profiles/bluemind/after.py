@@ -12,11 +12,10 @@ from transhume.core.step import Step
 from transhume.steps import postfix
 
 _KEEP = Keep("it is the target's own, and rebuilt by the same call")
-_REPAIR = "http://127.0.0.1:8090/api/system/maildelivery/mgmt/_repair"
+_REPAIR = "http://127.0.0.1:{}/api/system/maildelivery/mgmt/_repair"
 _CALL = (
     # The token goes through a pipe: an argument would stand in the list of processes.
-    'printf \'header = "X-BM-ApiKey: %s"\\n\' "$(cat /etc/bm/bm-core.tok)" '
-    '| curl -fsS -K - -X POST "$1"'
+    'printf \'header = "X-BM-ApiKey: %s"\\n\' "$(cat "$2")" | curl -fsS -K - -X POST "$1"'
 )
 _NEWER = 'for f in "$@"; do test "$f" -nt "$0" || exit 1; done'
 _STAMP = "/run/transhume/maps-asked"
@@ -41,6 +40,8 @@ class Maps(Step):
     """The call reports success before anything is written, so the files are awaited."""
 
     paths: tuple[str, ...]
+    port: int
+    token: str
     readdressed: bool
     key = "maps"
     title = "regenerate Postfix's maps"
@@ -51,10 +52,11 @@ class Maps(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         maps = self._maps(pair)
         files = [name for each in maps for name in (each.text, each.indexed)]
+        url = _REPAIR.format(self.port)
         ask = Series(
             (
                 Run("target", ("touch", "-d", "1 second ago", _STAMP)),
-                Run("target", ("sh", "-c", _CALL, "call", _REPAIR)),
+                Run("target", ("sh", "-c", _CALL, "call", url, self.token)),
                 Await("target", ("sh", "-c", _NEWER, _STAMP, *files), 60),
             )
         )

@@ -36,6 +36,8 @@ class ServiceLayout(Part):
     stop: tuple[str, ...]
     start: tuple[str, ...]
     others: tuple[str, ...] = Field(description="units that `stop` forgets")
+    port: int = Field(gt=0, lt=65536, description="of the core's HTTP interface, on the loopback")
+    token: Folder = Field(description="the file with the key to that interface")
     state: str = Field(description="the core's call that tells its state")
     serving: str = Field(description="what it answers when it serves")
     limit: int = Field(gt=0, description="seconds that a start may take")

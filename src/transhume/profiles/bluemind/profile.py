@@ -45,7 +45,15 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     """All steps in order."""
     own = layout.services
     driven = services.Services(
-        own.patterns, own.mail, own.stop, own.start, own.others, own.state, own.serving, own.limit
+        own.patterns,
+        own.mail,
+        own.stop,
+        own.start,
+        own.others,
+        own.port,
+        own.state,
+        own.serving,
+        own.limit,
     )
     moved = all_trees(layout, settings)
     copied = copier(layout, settings)
@@ -72,7 +80,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             *addresses.replace,
             services.Start(driven),
             after.Firewall(),
-            after.Maps(layout.configuration.maps, becomes is not None),
+            after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None),
             *(() if becomes else (after.Networks(),)),
             after.Tick(),
             _visit(layout, settings),

@@ -1,0 +1,117 @@
+"""Killed at any change, stopped by hand or cut off: run again it ends alike, or it goes back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from lab import kills, network
+from lab.compare import compare
+from lab.kill_at import MOMENTS
+from lab.machine import Machine
+from lab.scene import Scene
+from lab.shell import LabError, wait_until
+from lab.standing import standing
+from tests.real.stage import (
+    Started,
+    refusal,
+    slow_copy,
+    typed,
+    wait_copying,
+    wait_served,
+)
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(os.geteuid() != 0, reason="the lab's machines need root"),
+]
+
+_WAYS_BACK = 4
+_PULLED = 20.0
+_LEFT = {
+    "source": "^(rsync|pg_dump|psql|sshd: root)",
+    "target": "^(rsync|ssh[: ]|pg_dump|pg_restore|psql|.*[b]in/transhume)",
+}
+
+
+def left(machine: Machine) -> list[str]:
+    """What still works for the tool on a machine."""
+    script = 'ps -eo args | grep -E "$0"; true'
+    return machine.exec(("sh", "-c", script, _LEFT[machine.role])).stdout.splitlines()
+
+
+def digest(machine: Machine, path: Path) -> str:
+    return machine.exec(("sha256sum", str(path)), check=False).stdout
+
+
+def nothing_left(run: Scene) -> None:
+    for machine in run.pair.machines:
+        # The source's sshd hears of the end over the wire.
+        with contextlib.suppress(LabError):
+            wait_until(lambda of=machine: not left(of), f"{machine} to be rid of it", 20)  # type: ignore[misc]
+        assert left(machine) == []
+
+
+def test_stopped_by_hand_or_cut_off_it_goes_on(fresh: Scene) -> None:
+    fresh.begin()
+    before = standing(fresh.pair.source)
+    for number, signal in enumerate(("INT", "TERM", "HUP")):
+        with slow_copy(fresh, number) as path, Started(fresh, "sync") as tool:
+            wait_copying(fresh, tool)
+            tool.signal(signal)
+            told = refusal(tool.ended(), 130)
+        assert "Next: transhume sync" in told
+        _goes_on(fresh, path)
+    with slow_copy(fresh, 9) as path, Started(fresh, "sync") as tool:
+        wait_copying(fresh, tool)
+        _cut_off(fresh, tool)
+    _goes_on(fresh, path)
+    assert before.unlike(standing(fresh.pair.source)) == []
+
+
+def _goes_on(run: Scene, path: Path) -> None:
+    nothing_left(run)
+    run.transhume("sync")
+    assert digest(run.pair.target, path) == digest(run.pair.source, path) != ""
+    nothing_left(run)
+
+
+def _cut_off(run: Scene, tool: Started) -> None:
+    network.pull(run.pair.name, "source")
+    try:
+        tool.wait(_PULLED)
+    finally:
+        network.push(run.pair.name, "source")
+        network.limit(run.pair.name, "source", None)
+    done = tool.ended()
+    assert done.returncode in (0, 5, 12), done.stderr
+    if done.returncode:
+        assert "transhume sync" in refusal(done, done.returncode)
+
+
+def test_killed_at_a_change_it_goes_back(fresh: Scene) -> None:
+    before = standing(fresh.pair.source)
+    fresh.begin()
+    kills.arm(fresh)
+    fresh.transhume("sync")
+    sample = random.Random(7)
+    for change, unlike in kills.rollback_campaign(fresh, before, sample, _WAYS_BACK):
+        assert unlike == [], change
+        wait_served(fresh.pair.name)
+    assert not typed(fresh, "rollback").returncode
+
+
+def test_killed_at_every_change_it_goes_on(fresh: Scene) -> None:
+    fresh.begin()
+    kills.arm(fresh)
+    with fresh.traffic(rate=2.0) as (sent, _):
+        changes = list(kills.resume_campaign(fresh, MOMENTS))
+    assert len(changes) == len(set(changes)) > len(MOMENTS)
+    recipient = fresh.filled["addresses"][0]
+    result = compare(fresh.pair.source, fresh.pair.target, log=sent, probe_to=recipient)
+    assert result.differences == []
+    wait_served(fresh.pair.name)
