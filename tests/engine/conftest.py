@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import memory
+from tests import memory
 
 
 @pytest.fixture

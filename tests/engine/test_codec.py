@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine import memory
+from tests import memory
 from transhume.core import change as acts
 from transhume.core.change import (
     Act,

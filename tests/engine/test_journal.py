@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine import memory
+from tests import memory
 from tests.engine.toy import ALL, IDENTITY, Move, begun
 from transhume.core.event import Event, Progress
 from transhume.engine import state

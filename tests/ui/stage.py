@@ -151,6 +151,7 @@ def build(
         host.said |= {f"find {name}": "root\n" for name in (*source.folders, "/var/spool")}
     for name in source.folders:
         target.said[f"find {name}"] = ""
+    source.units["postgresql.service"] = ("active", "enabled")
     target.files["/root/move-address"] = b"#!/bin/sh\n"
     stage = Stage(folder, Obeys(source), Obeys(target), capture)
     stage.settings.write_text(text(folder / "state"))

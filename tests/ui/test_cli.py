@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import memory
 from tests.ui import stage
 from tests.ui.stage import Stage
 from transhume import __version__, errors
@@ -21,11 +23,10 @@ COMMANDS = (
 
 
 @pytest.fixture
-def typed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Stage:
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Stage]:
     """The command line over two servers in memory."""
-    return stage.build(tmp_path, monkeypatch, capsys)
+    with memory.fresh() as folder:
+        yield stage.build(folder, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

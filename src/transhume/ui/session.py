@@ -216,6 +216,11 @@ def walk(
             told = _told(error, journal, command)
             journal.write("walk-ended", outcome="failed", message=told.what, remedy=told.remedy)
             raise
+        except Exception as error:
+            # A mistake of ours ends the walk as well, or status would wait for it for ever.
+            message = f"{type(error).__name__}: {error}"
+            journal.write("walk-ended", outcome="failed", message=message, remedy="")
+            raise
         journal.write("walk-ended", outcome="done", message="")
 
 

@@ -1,0 +1,212 @@
+"""Whole moves at the command line, over two servers in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests import memory
+from tests.contract import machines
+from tests.ui import stage
+from tests.ui.stage import Stage
+from transhume import errors
+from transhume.engine.journal import FILE, read
+from transhume.ui import moving
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Stage]:
+    """The command line over two servers in memory."""
+    with memory.fresh() as folder:
+        yield stage.build(folder, monkeypatch, capsys)
+
+
+def _kinds(typed: Stage) -> list[str]:
+    return [event.kind for event in read(typed.folder / "state")[0]]
+
+
+def _ended(typed: Stage) -> dict[str, str]:
+    last = [event for event in read(typed.folder / "state")[0] if event.kind == "walk-ended"][-1]
+    return last.data
+
+
+def _passed(typed: Stage, *words: str) -> None:
+    assert (typed.type(*words), typed.err) == (0, "")
+
+
+def test_a_whole_move(typed: Stage) -> None:
+    _passed(typed, "check")
+    _passed(typed, "sync")
+    assert "transhume cutover" in typed.out
+    assert not any("bmctl" in line for line in typed.source.typed)
+    _passed(typed, "sync")
+    _passed(typed, "cutover", "--yes")
+    assert "bmctl stop" in typed.source.typed
+    assert "/root/move-address take" in typed.target.typed
+    assert typed.target.typed[-1].endswith("disable --now transhume-closed.service")
+    _passed(typed, "verify")
+    _passed(typed, "finish")
+    kinds = _kinds(typed)
+    assert [kind for kind in kinds if kind in ("down", "up", "finished")] == [
+        *("down", "up", "finished")
+    ]
+    _passed(typed, "status", "--json")
+    status = json.loads(typed.out)
+    assert status["finished"]
+    assert {step["state"] for step in status["steps"]} <= {"done", "skipped"}
+
+
+def test_cutover_alone_prepares_first(typed: Stage) -> None:
+    _passed(typed, "cutover", "--yes")
+    first = [
+        event.data["step"]
+        for event in read(typed.folder / "state")[0]
+        if event.kind == "step-begun"
+    ]
+    assert first[:2] == ["requirements", "close"]
+
+
+def test_there_and_back(typed: Stage) -> None:
+    before = dict(typed.source.host.units)
+    typed.target.fails.append("postsuper -s")
+    assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
+    assert "transhume rollback" in typed.err
+    assert _ended(typed)["outcome"] == "failed"
+    _passed(typed, "rollback")
+    assert typed.source.host.units == before
+    assert "/root/move-address give-back" in typed.target.typed
+    _passed(typed, "rollback")
+    assert "Nothing is to be taken back." in typed.out
+    typed.target.fails.clear()
+    _passed(typed, "cutover", "--yes")
+
+
+def test_a_failure_in_the_outage_can_be_gone_on_from(typed: Stage) -> None:
+    typed.target.fails.append("bmctl start")
+    assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
+    assert "People are shut out" in typed.err
+    typed.target.fails.clear()
+    dumps = sum("pg_dump" in line for line in typed.target.typed)
+    _passed(typed, "cutover", "--yes")
+    assert sum("pg_dump" in line for line in typed.target.typed) >= dumps
+
+
+def test_after_the_opening_there_is_no_way_back_without_a_loss(typed: Stage) -> None:
+    _passed(typed, "cutover", "--yes")
+    already = len(typed.source.typed)
+    assert typed.type("rollback") == errors.NoReturn.exit_code
+    assert "--lose-new-mail" in typed.err
+    assert len(typed.source.typed) == already
+    _passed(typed, "rollback", "--lose-new-mail")
+    assert "bmctl start" in typed.source.typed
+
+
+def test_a_sync_in_the_outage_is_refused(typed: Stage) -> None:
+    typed.target.fails.append("bmctl start")
+    typed.type("cutover", "--yes")
+    assert typed.type("sync") == errors.StepFailed.exit_code
+    assert "the switch has begun" in typed.err
+
+
+def test_a_move_that_isnt_done_cant_be_finished(typed: Stage) -> None:
+    _passed(typed, "sync")
+    assert typed.type("finish") == errors.NoReturn.exit_code
+    assert "nothing to finish" in typed.err
+
+
+@pytest.mark.parametrize("command", [("sync",), ("cutover", "--yes"), ("verify",), ("finish",)])
+def test_a_finished_move_isnt_begun_again(typed: Stage, command: tuple[str, ...]) -> None:
+    _passed(typed, "cutover", "--yes")
+    _passed(typed, "finish")
+    assert typed.type(*command) == errors.JournalRefused.exit_code
+    assert "this move is finished" in typed.err
+
+
+def test_a_block_stops_the_move_before_anything_is_changed(typed: Stage) -> None:
+    typed.target.host.files.pop("/etc/bm/server.uid")
+    for command in (("sync",), ("cutover", "--yes")):
+        assert typed.type(*command) == errors.Blocked.exit_code
+    assert typed.source.typed == typed.target.typed == []
+
+
+def test_an_accepted_warning_is_a_note(typed: Stage) -> None:
+    typed.target.host.files.pop("/etc/bm/subscription.bmz")
+    typed.settings.write_text(
+        typed.settings.read_text() + '[check]\naccept = ["subscription", "wizard"]\n'
+    )
+    _passed(typed, "check", "--json")
+    (found,) = [item for item in json.loads(typed.out)["findings"] if item["key"] == "subscription"]
+    assert found["severity"] == "notes"
+    typed.target.host.files.pop("/etc/bm/server.uid")
+    assert typed.type("check") == errors.Blocked.exit_code
+
+
+def test_a_difference_ends_with_11_and_is_named(typed: Stage) -> None:
+    _passed(typed, "sync")
+    typed.target.host.held["hashtextextended"] = [("public.t_server", 2, 77)]
+    assert typed.type("verify") == errors.Differs.exit_code
+    assert "public.t_server" in typed.out
+    assert typed.type("verify", "--json") == errors.Differs.exit_code
+    proofs = json.loads(typed.out)["proofs"]
+    assert {proof["part"] for proof in proofs if not proof["whole"]} == {
+        *("bj", "bj-data", "keycloak")
+    }
+
+
+def test_other_settings_are_another_move(typed: Stage) -> None:
+    _passed(typed, "sync")
+    typed.settings.write_text(typed.settings.read_text().replace("root@old", "root@other"))
+    assert typed.type("cutover", "--yes") == errors.JournalRefused.exit_code
+    assert "source: 'root@old.example.org' in the journal" in typed.err
+    _passed(typed, "rollback")
+
+
+def test_going_back_needs_no_settings_but_the_journals_folder(typed: Stage) -> None:
+    typed.target.fails.append("bmctl start")
+    typed.type("cutover", "--yes")
+    typed.settings.write_text(stage.text(typed.folder / "state", 'how = "manual"\n'))
+    _passed(typed, "rollback")
+    assert "bmctl start" in typed.source.typed
+
+
+def test_a_pause_that_isnt_confirmed_stops_and_can_be_gone_on_from(typed: Stage) -> None:
+    typed.settings.write_text(stage.text(typed.folder / "state", 'how = "manual"\n'))
+    assert typed.type("cutover", "--yes") == errors.Declined.exit_code
+    assert "Lead the server's name to the target now." in typed.err
+    assert _ended(typed)["outcome"] == "failed"
+    typed.answers.append(True)
+    assert typed.type("cutover", "--yes") == 0
+
+
+def test_a_mistake_of_ours_ends_the_walk_too(typed: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise status would show it running for ever."""
+
+    def fail(*words: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(moving, "_lacking", fail)
+    assert typed.type("sync") == 1
+    assert _ended(typed)["outcome"] == "failed"
+    assert "ZeroDivisionError" in _ended(typed)["message"]
+
+
+def test_no_secret_is_in_what_was_printed_or_kept(typed: Stage) -> None:
+    said = ""
+    for words in (("check",), ("plan", "--commands", "--diff"), ("sync",), ("cutover", "--yes")):
+        typed.type(*words)
+        said += typed.out + typed.err
+    kept = b"".join(path.read_bytes() for path in typed.folder.rglob("*") if path.is_file())
+    for secret in (machines.PASSWORD.strip(), machines.TOKEN):
+        assert secret not in said
+        assert secret.encode() not in kept
+        assert json.dumps(secret)[1:-1].encode() not in kept
+
+
+def test_a_damaged_journal_of_an_opening_is_refused(typed: Stage) -> None:
+    _passed(typed, "sync")
+    (typed.folder / "state" / FILE).write_bytes(b"SQLite format 3\0 torn")
+    for words in (("status",), ("report",), ("rollback",), ("sync",)):
+        assert typed.type(*words) == errors.JournalRefused.exit_code
+        assert "Traceback" not in typed.err
