@@ -29,7 +29,13 @@ def two() -> Iterator[Pair]:
 
 
 @pytest.mark.parametrize("manager", MANAGERS)
-@pytest.mark.parametrize(("source", "target"), [("bullseye", "trixie"), ("bookworm", "bookworm")])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("bullseye", "trixie"),
+        pytest.param("bookworm", "bookworm", marks=pytest.mark.campaign),
+    ],
+)
 def test_each_manager_gives_the_addresses_at_every_boot(
     source: str, target: str, manager: Manager
 ) -> None:

@@ -247,6 +247,9 @@ MANAGERS = [
     ("networkd", "netplan", "bullseye"),
     ("netplan", "NetworkManager", "bullseye"),
     ("NetworkManager", "ifupdown", "bullseye"),
+]
+# The same the other way round, from the newer distribution to the older.
+OLDER = [
     ("ifupdown", "NetworkManager", "trixie"),
     ("networkd", "ifupdown", "trixie"),
     ("netplan", "networkd", "trixie"),
@@ -269,6 +272,13 @@ def test_address_moves_at_once_for_good_and_back(move: Move) -> None:
     _there_and_back(move)
 
 
+@pytest.mark.campaign
+@pytest.mark.parametrize("move", OLDER, indirect=True, ids="-".join)
+def test_address_moves_to_an_older_system_as_well(move: Move) -> None:
+    _there_and_back(move)
+
+
+@pytest.mark.campaign
 @pytest.mark.parametrize("move", OVER_NETWORK_MANAGER, indirect=True, ids="-".join)
 def test_netplan_over_networkmanager(move: Move) -> None:
     for box, address in zip(move.boxes, (SERVICE, OWN), strict=True):
@@ -309,9 +319,10 @@ def _there_and_back(move: Move) -> None:
     _before(move)
 
 
-CUT = [MANAGERS[0], MANAGERS[5]]
+CUT = [MANAGERS[0], OLDER[1]]
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("move", CUT, indirect=True, ids="-".join)
 def test_a_power_cut_after_any_change_leaves_no_address_twice_and_the_move_goes_on(
     move: Move,
@@ -329,6 +340,7 @@ def test_a_power_cut_after_any_change_leaves_no_address_twice_and_the_move_goes_
     assert number > len(move.steps)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("move", CUT, indirect=True, ids="-".join)
 def test_a_power_cut_on_the_way_back_leaves_no_address_twice_and_it_goes_on(move: Move) -> None:
     written, number = move.state(), 0
