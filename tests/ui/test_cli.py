@@ -23,10 +23,13 @@ COMMANDS = (
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Stage]:
-    """The command line over two servers in memory."""
+def typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Stage]:
+    """The command line over two servers in memory, and its journal there as well."""
     with memory.fresh() as folder:
-        yield stage.build(folder, monkeypatch, capsys)
+        (tmp_path / "state").symlink_to(folder)
+        yield stage.build(tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

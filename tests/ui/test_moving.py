@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +18,13 @@ from transhume.ui import moving
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Stage]:
-    """The command line over two servers in memory."""
+def typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Stage]:
+    """The command line over two servers in memory, and its journal there as well."""
     with memory.fresh() as folder:
-        yield stage.build(folder, monkeypatch, capsys)
+        (tmp_path / "state").symlink_to(folder)
+        yield stage.build(tmp_path, monkeypatch, capsys)
 
 
 def _kinds(typed: Stage) -> list[str]:
@@ -197,7 +201,9 @@ def test_no_secret_is_in_what_was_printed_or_kept(typed: Stage) -> None:
     for words in (("check",), ("plan", "--commands", "--diff"), ("sync",), ("cutover", "--yes")):
         typed.type(*words)
         said += typed.out + typed.err
-    kept = b"".join(path.read_bytes() for path in typed.folder.rglob("*") if path.is_file())
+    state = (typed.folder / "state").resolve()
+    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+    assert b"step-done" in kept
     for secret in (machines.PASSWORD.strip(), machines.TOKEN):
         assert secret not in said
         assert secret.encode() not in kept
