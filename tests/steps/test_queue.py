@@ -18,7 +18,7 @@ def test_mail_stands_while_its_queue_is_filled_and_named_anew() -> None:
     acts = [change.act for change in STEP.run(servers())]
     words = [next(iter(act.commands())).argv[:2] for act in acts]
     assert words[0] == ("systemctl", "stop")
-    assert words[-1] == ("postsuper", "-s")
+    assert words[-2:] == [("postsuper", "-s"), ("sync", "-f")]
     (trees,) = [act for act in acts if isinstance(act, Together)]
     assert trees.acts == tuple(SyncTree(f"{SPOOL}/{queue}", finish=True) for queue in QUEUES)
 

@@ -127,7 +127,7 @@ def test_a_mistake_of_ours_is_a_sentence_and_a_file(
     def fail(path: Path) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(moving, "settings_of", fail)
+    monkeypatch.setattr("transhume.ui.cli.read_settings", fail)
     assert typed.type("check") == TranshumeError.exit_code
     assert "a mistake inside transhume stopped it (ZeroDivisionError: by zero)" in typed.err
     assert "Traceback" not in typed.err
@@ -140,7 +140,7 @@ def test_ctrl_c_is_told_and_changes_nothing(typed: Stage, monkeypatch: pytest.Mo
     def interrupted(path: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(moving, "settings_of", interrupted)
+    monkeypatch.setattr("transhume.ui.cli.read_settings", interrupted)
     assert typed.type("check") == 130
     assert "stopped" in typed.err
     assert "Nothing was changed." in typed.err
@@ -152,7 +152,7 @@ def test_a_reader_that_went_away_is_no_mistake(
     def broken(path: Path) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(moving, "settings_of", broken)
+    monkeypatch.setattr("transhume.ui.cli.read_settings", broken)
     assert typed.type("check") == 1
     assert typed.err == ""
 

@@ -123,6 +123,8 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
             state="Nothing was touched: the target goes on serving.",
             remedy="to go back all the same: transhume rollback --lose-new-mail",
         )
+    if state.past_return and not state.down:
+        journal.write("down")
     for event in reversed(state.begun.values()):
         back = decode_back(event.data, journal.bodies)
         journal.write("undo-begun", change=event.id, title=event.data["title"])
@@ -131,6 +133,6 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
             continue
         performer.perform(back)
         journal.write("undone", change=event.id, kept="")
-    if state.down:
+    if state.down or state.past_return:
         journal.write("up")
     journal.write("rolled-back", seconds=time.monotonic() - began)

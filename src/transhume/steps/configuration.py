@@ -79,6 +79,8 @@ class Configuration(Step):
         for each in maps:
             yield Change(f"build the map {each.path}", postfix.build(each), back)
         yield Change("set the database role's password", self._password(pair), back)
+        durable = Run("target", ("sync", "--file-system", *folders, "/etc"))
+        yield Change("wait until it is on disk", durable, back)
 
     def _mirror(self, folder: str) -> SyncTree:
         inside = (path.removeprefix(folder) for path in self.own if path.startswith(f"{folder}/"))

@@ -48,6 +48,7 @@ class MoveQueue(Step):
         trees = tuple(SyncTree(f"{SPOOL}/{queue}", finish=True) for queue in QUEUES)
         yield Change("copy the queue", Together(trees), keep)
         yield Change("name the queue files anew", Run("target", ("postsuper", "-s")), keep)
+        yield Change("wait until it is on disk", Run("target", ("sync", "-f", SPOOL)), keep)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         there, here = messages(pair.source), messages(pair.target)

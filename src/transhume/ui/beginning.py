@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transhume.core import toml
 from transhume.core.host import Host, Pair
 from transhume.core.settings import Settings, SourceSettings
 from transhume.engine.journal import FILE, read
@@ -53,12 +54,10 @@ def fingerprint(host_key: str) -> str:
 def facts(host: Host) -> Facts:
     """Recognise one machine; what can't be known is told as such."""
     release = dict(
-        line.split("=", 1)
-        for line in (host.file("/etc/os-release") or b"").decode().splitlines()
-        if "=" in line
+        line.split("=", 1) for line in _words(host, "/etc/os-release").split("\n") if "=" in line
     )
-    detail = (host.file("/etc/debian_version") or b"").decode().strip()
-    system = " ".join((release.get("NAME", "?").strip('"').split()[0], detail))
+    name = release.get("NAME", "").strip('"').partition(" ")[0] or "?"
+    system = f"{name} {_words(host, '/etc/debian_version')}".strip()
     return Facts(
         host.place,
         host.read("uname", "-n").strip(),
@@ -66,6 +65,10 @@ def facts(host: Host) -> Facts:
         version(host) or "none",
         *_databases(host),
     )
+
+
+def _words(host: Host, path: str) -> str:
+    return (host.file(path) or b"").decode(errors="replace").strip()
 
 
 def _databases(host: Host) -> tuple[str, int | None]:
@@ -107,7 +110,7 @@ def require_bluemind(found: Facts) -> None:
 
 def addresses(pair: Pair, hostname: str) -> Addresses:
     """The addresses that people use: all of the device that holds the one that ssh uses."""
-    known = {item[4][0] for item in socket.getaddrinfo(hostname, None)}
+    known = _resolved(hostname)
     for link in json.loads(pair.source.read("ip", "-j", "addr", "show")):
         held = [item for item in link["addr_info"] if item["scope"] == "global"]
         if known & {item["local"] for item in held}:
@@ -119,6 +122,17 @@ def addresses(pair: Pair, hostname: str) -> Addresses:
         state="Nothing was written.",
         remedy="give ssh the address that the machine itself holds",
     )
+
+
+def _resolved(hostname: str) -> set[Any]:
+    try:
+        return {item[4][0] for item in socket.getaddrinfo(hostname, None)}
+    except OSError as error:
+        raise SettingsError(
+            f"{hostname} has no address that this machine knows: {error.strerror}",
+            state="Nothing was written.",
+            remedy="give ssh the address that the machine itself holds",
+        ) from None
 
 
 def settings_text(
@@ -167,13 +181,17 @@ accept = []
 def with_prefix(maintenance: list[str], service: tuple[str, ...]) -> tuple[str, ...]:
     """Maintenance addresses with the prefix length of the service address of their kind."""
     lengths = {ipaddress.ip_interface(item).version: item.partition("/")[2] for item in service}
-    try:
-        return tuple(
-            item if "/" in item else f"{item}/{lengths[ipaddress.ip_address(item).version]}"
-            for item in maintenance
-        )
-    except (ValueError, KeyError) as error:
-        raise SettingsError(f"--maintenance isn't a usable address: {error}") from None
+    found = []
+    for item in maintenance:
+        try:
+            length = item.partition("/")[2] or lengths[ipaddress.ip_address(item).version]
+            found.append(str(ipaddress.ip_interface(f"{item.partition('/')[0]}/{length}")))
+        except (ValueError, KeyError):
+            raise SettingsError(
+                f"--maintenance {item} isn't an address of a kind that the source has",
+                state="Nothing was written.",
+            ) from None
+    return tuple(found)
 
 
 def write(path: Path, text: str, *, replace: bool) -> None:
@@ -217,4 +235,5 @@ def set_aside(folder: Path) -> None:
 
 def preliminary(destination: str, host_key: str, state: str) -> Settings:
     """Settings that are enough to look at both machines."""
-    return Settings(source=SourceSettings(ssh=destination, host_key=host_key), state=state)
+    values = {"source": {"ssh": destination, "host_key": host_key}, "state": state}
+    return toml.checked(Settings, values, "what was typed after init")

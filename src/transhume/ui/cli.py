@@ -25,7 +25,7 @@ from transhume.ui.live import make_listener
 from transhume.ui.machine import to_json
 from transhume.ui.moving import Chosen
 from transhume.ui.planned import described
-from transhume.ui.session import SETTINGS, Session, need_root, session
+from transhume.ui.session import SETTINGS, Session, need_root, read_settings, session
 from transhume.ui.status import show_status
 from transhume.ui.view import abandoned, fold
 
@@ -56,7 +56,7 @@ def _print_json(value: Any) -> None:
 @contextmanager
 def _session(settings: Path) -> Iterator[Session]:
     need_root()
-    with session(moving.settings_of(settings)) as run:
+    with session(read_settings(settings)) as run:
         yield run
 
 
@@ -282,7 +282,7 @@ def main() -> None:
 
 def _guarded() -> int:
     try:
-        code = int(app(standalone_mode=False) or 0)
+        code = int(app(prog_name="transhume", standalone_mode=False) or 0)
         if code == Interrupted.exit_code:
             # Typer has turned Ctrl-C into this status without a word.
             raise KeyboardInterrupt

@@ -66,11 +66,13 @@ class Chosen:
 
 
 @contextmanager
-def _walking(run: Session, command: str, console: Console, chosen: Chosen) -> Iterator[Engine]:
+def _walking(
+    run: Session, command: str, console: Console, chosen: Chosen, *, claim: bool = True
+) -> Iterator[Engine]:
     """A walk that is shown while it runs."""
     with (
         chosen.listener(console, _past(run)) as listener,
-        walk(run, command, listener, chosen.pause_in(listener)) as engine,
+        walk(run, command, listener, chosen.pause_in(listener), claim=claim) as engine,
     ):
         yield engine
 
@@ -91,11 +93,6 @@ class Beginning:
     replace: bool
 
 
-def settings_of(path: Path) -> Settings:
-    """The settings file."""
-    return read_settings(path)
-
-
 def state_folder(path: Path) -> Path:
     """Where the journal is; a reading command works without settings, too."""
     try:
@@ -109,8 +106,7 @@ def settings_of_journal(path: Path) -> Settings:
     folder = state_folder(path)
     for event in read(folder)[0]:
         if event.kind == "opened":
-            source = SourceSettings(ssh=event.data["source"], host_key=event.data["host_key"])
-            return Settings(source=source, state=str(folder))
+            return beginning.preliminary(event.data["source"], event.data["host_key"], str(folder))
     raise JournalRefused("the journal is empty: no move was begun, there is nothing to take back")
 
 
@@ -123,6 +119,8 @@ def begin(
     """init: host key, facts, settings."""
     if typed.settings.exists() and not typed.replace:
         beginning.write(typed.settings, "", replace=False)
+    # A mistyped word is told before anything is reached.
+    beginning.preliminary(typed.source, "ssh-ed25519 unknown", typed.state)
     with tempfile.TemporaryDirectory() as folder:
         key = offered_key(Processes(), typed.source, Path(folder))
     if print_json is None:
@@ -139,8 +137,8 @@ def begin(
         addresses = beginning.addresses(run.pair, run.ssh.hostname)
     maintenance = beginning.with_prefix(list(typed.maintenance), addresses.service)
     source = SourceSettings(ssh=typed.source, host_key=key)
-    text = beginning.settings_text(source, addresses, maintenance, typed.state)
-    beginning.write(typed.settings, text, replace=typed.replace)
+    content = beginning.settings_text(source, addresses, maintenance, typed.state)
+    beginning.write(typed.settings, content, replace=typed.replace)
     if print_json is not None:
         print_json({"machines": [asdict(item) for item in found], "settings": str(typed.settings)})
         return
@@ -161,10 +159,7 @@ def _require_checks(run: Session, engine: Engine) -> None:
 
 def synchronise(run: Session, console: Console, chosen: Chosen) -> None:
     """sync: prepare, one hot pass, and what the rest would take."""
-    with (
-        chosen.listener(console, _past(run)) as listener,
-        walk(run, "sync", listener, chosen.pause_in(listener)) as engine,
-    ):
+    with _walking(run, "sync", console, chosen) as engine:
         state = fold(engine.journal.events())
         if state.past_return or state.down:
             raise StepFailed(
@@ -222,10 +217,7 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
     subject = Subject(profile.all_trees(run.layout, run.settings), databases, full, opened)
     proofs: list[Proof] = []
     shown = Console(file=sys.stderr, markup=False) if quiet else console
-    with (
-        chosen.listener(shown, _past(run)) as listener,
-        walk(run, "verify", listener, chosen.pause_in(listener)) as engine,
-    ):
+    with _walking(run, "verify", shown, chosen) as engine:
         for proof in subject.proofs(run.pair):
             engine.journal.write("proved", step="verify", **asdict(proof))
             proofs.append(proof)
@@ -253,10 +245,7 @@ def refuse_differences(proofs: Sequence[Proof]) -> None:
 
 def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool) -> None:
     """rollback."""
-    with (
-        chosen.listener(console, _past(run)) as listener,
-        walk(run, "rollback", listener, chosen.pause_in(listener), claim=False) as engine,
-    ):
+    with _walking(run, "rollback", console, chosen, claim=False) as engine:
         if not fold(engine.journal.events()).begun:
             console.print("Nothing is to be taken back.")
             return
