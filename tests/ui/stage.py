@@ -25,7 +25,7 @@ from transhume.profiles.bluemind.layout import load
 from transhume.ui import cli, looking, moving
 from transhume.ui.session import Session
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 DONE = Output(0, b"", b"")
 
 

@@ -14,7 +14,7 @@ from tests.ui import stage
 from tests.ui.stage import Stage
 from transhume import __version__, errors
 from transhume.errors import TranshumeError
-from transhume.ui import cli, moving
+from transhume.ui import cli
 
 COMMANDS = (
     *("init", "check", "plan", "sync", "cutover", "verify"),
