@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from transhume.core.change import Change, Never
 from transhume.core.host import Pair
 from transhume.core.step import PHASES, Phase, Step
+from transhume.errors import TranshumeError
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """One step with the changes that it would make as things stand now."""
+    """One step with the changes that it would make as things stand now.
+
+    `problem` says why nobody can tell yet: the checks name the same thing with its remedy.
+    """
 
     step: Step
     changes: tuple[Change, ...]
+    problem: str = ""
 
     @property
     def final(self) -> bool:
@@ -58,4 +63,7 @@ class Foreseen:
 def foresee(plan: Plan, pair: Pair, *phases: Phase) -> Iterator[Foreseen]:
     """Walk the steps without performing: the same loop as the real one."""
     for step in plan.within(*(phases or PHASES)):
-        yield Foreseen(step, tuple(step.run(pair)))
+        try:
+            yield Foreseen(step, tuple(step.run(pair)))
+        except TranshumeError as error:
+            yield Foreseen(step, (), error.what)

@@ -25,6 +25,7 @@ def _step(item: Foreseen) -> dict[str, Any]:
         "rows": list(step.rows),
         "touches": sorted(step.touches),
         "changes": [_change(change) for change in item.changes],
+        "problem": item.problem,
     }
 
 
