@@ -143,9 +143,8 @@ def addresses(machine: Machine) -> set[str]:
 
 
 _PROBE = (
-    "import sys; from lab.traffic.prober import PROBES, look\n"
-    "seen = [look(name, sys.argv[1]) for name in PROBES]\n"
-    "sys.exit('; '.join(str(each) for each in seen if not each['up']))"
+    "import sys; from lab.traffic.prober import PROBES, look; "
+    "sys.exit(not all(look(name, sys.argv[1])['up'] for name in PROBES))"
 )
 
 
