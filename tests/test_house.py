@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "src" / "transhume"
+SOURCE = ROOT / "src"
+PACKAGE = SOURCE / "transhume"
+FOLDERS = {name: ROOT / name for name in ("src", "lab", "tests")}
 # Each may import what stands on a lower floor; the three wings don't know each other.
 FLOORS: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
@@ -37,26 +39,38 @@ def _trees(folder: Path) -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))}
 
 
-def _modules() -> dict[str, ast.Module]:
-    return {_name(path): tree for path, tree in _trees(PACKAGE).items()}
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """The imports and functions of a file: walking all of it takes its time."""
+    tree = next(trees[path] for trees in map(_trees, FOLDERS.values()) if path in trees)
+    wanted = (ast.Import, ast.ImportFrom, Function)
+    return tuple(node for node in ast.walk(tree) if isinstance(node, wanted))
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    return {_name(path): path for path in _trees(SOURCE) if PACKAGE in path.parents}
 
 
 def _name(path: Path) -> str:
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    parts = path.relative_to(SOURCE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _imported(name: str, tree: ast.Module) -> Iterator[str]:
+@cache
+def _imported(name: str) -> frozenset[str]:
     """Every module that this one imports, wherever in it."""
-    known = _modules()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} imports relatively"
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield inner if inner in known else str(node.module)
+    return frozenset(found for node in _nodes(_modules()[name]) for found in _named(name, node))
+
+
+def _named(name: str, node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"{name} imports relatively"
+        for alias in node.names:
+            inner = f"{node.module}.{alias.name}"
+            yield inner if inner in _modules() else str(node.module)
 
 
 def _floor(name: str) -> str:
@@ -65,8 +79,7 @@ def _floor(name: str) -> str:
 
 
 def _inside(name: str) -> set[str]:
-    found = set(_imported(name, _modules()[name]))
-    return {other for other in found if other.startswith("transhume.") and other != name}
+    return {other for other in _imported(name) if other.startswith("transhume.") and other != name}
 
 
 def test_every_module_stands_on_a_floor() -> None:
@@ -86,8 +99,8 @@ def test_imports_point_down() -> None:
 def test_the_core_is_pure() -> None:
     wrong = [
         f"{name} imports {other}"
-        for name, tree in _modules().items()
-        for other in _imported(name, tree)
+        for name in _modules()
+        for other in _imported(name)
         if _floor(name) in ("core", "errors") and other.partition(".")[0] in _IMPURE
     ]
     assert wrong == []
@@ -107,8 +120,8 @@ def test_nothing_imports_in_a_circle() -> None:
 def test_nobody_takes_what_another_module_keeps_to_itself() -> None:
     wrong = [
         f"{name} takes {alias.name} from {node.module}"
-        for name, tree in _modules().items()
-        for node in ast.walk(tree)
+        for name, path in _modules().items()
+        for node in _nodes(path)
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("transhume")
         for alias in node.names
         if alias.name.startswith("_") and not alias.name.startswith("__")
@@ -120,8 +133,8 @@ def _functions(folder: Path) -> dict[str, int]:
     """How many lines each function has, from `def` to its end, without its docstring."""
     return {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": _length(node)
-        for path, tree in _trees(folder).items()
-        for node in ast.walk(tree)
+        for path in _trees(folder)
+        for node in _nodes(path)
         if isinstance(node, Function)
     }
 
@@ -136,16 +149,16 @@ def _length(function: Function) -> int:
 
 @pytest.mark.parametrize("folder", ["src", "lab", "tests"])
 def test_no_function_and_no_file_is_too_long(folder: str) -> None:
-    lengths = _functions(ROOT / folder)
-    files = {path: len(path.read_text().splitlines()) for path in _trees(ROOT / folder)}
+    lengths = _functions(FOLDERS[folder])
+    files = {path: len(path.read_text().splitlines()) for path in _trees(FOLDERS[folder])}
     limit = _LONGEST_FILE[folder]
     assert {name: lines for name, lines in lengths.items() if lines > _LONGEST} == {}
     assert {str(path): lines for path, lines in files.items() if lines > limit} == {}
 
 
 def test_functions_and_files_are_short_as_a_rule() -> None:
-    lengths = sorted(_functions(PACKAGE).values())
-    files = [len(path.read_text().splitlines()) for path in _trees(PACKAGE)]
+    lengths = sorted(_functions(SOURCE).values())
+    files = [len(path.read_text().splitlines()) for path in _trees(SOURCE)]
     assert statistics.median(lengths) <= _MEDIAN
     assert lengths[len(lengths) * 9 // 10] <= _NINETIETH
     assert statistics.median(files) <= _MEDIAN_FILE
@@ -154,7 +167,7 @@ def test_functions_and_files_are_short_as_a_rule() -> None:
 @pytest.mark.parametrize("folder", ["src", "lab", "tests"])
 def test_every_file_begins_with_one_sentence(folder: str) -> None:
     wrong = []
-    for path, tree in _trees(ROOT / folder).items():
+    for path, tree in _trees(FOLDERS[folder]).items():
         first = (ast.get_docstring(tree) or "").split("\n\n")[0]
         if path.read_text() and not first.rstrip().endswith((".", ":", "?", "…")):
             wrong.append(str(path.relative_to(ROOT)))
@@ -164,8 +177,8 @@ def test_every_file_begins_with_one_sentence(folder: str) -> None:
 def test_everything_public_says_what_it_is_for() -> None:
     wrong = [
         f"{name}.{node.name}"
-        for name, tree in _modules().items()
-        for node in ast.iter_child_nodes(tree)
+        for name, path in _modules().items()
+        for node in ast.iter_child_nodes(_trees(SOURCE)[path])
         if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_")
         if ast.get_docstring(node) is None and not name.endswith(".announce")
     ]
@@ -176,8 +189,8 @@ def test_only_the_one_room_and_the_machines_alter_something() -> None:
     """A step yields changes: it starts no process and writes no file itself."""
     wrong = [
         f"{name} imports {other}"
-        for name, tree in _modules().items()
-        for other in _imported(name, tree)
+        for name in _modules()
+        for other in _imported(name)
         if _floor(name) in ("core", "steps", "profiles") and other == "subprocess"
     ]
     assert wrong == []
