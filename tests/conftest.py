@@ -33,10 +33,14 @@ class Guard:
 
 
 def _program(event: str, args: tuple[Any, ...]) -> str:
-    """The program that was meant: setpriv only holds the leash of another one."""
+    """The program that was meant: setpriv holds the leash of another one, env only dresses it."""
     words = args[0].split() if event == "os.system" else list(args[1] or (args[0],))
     names = [PurePath(str(word)).name for word in words]
-    return names[3] if names[0] == "setpriv" and len(names) > 3 else names[0]
+    if names[0] == "setpriv" and len(names) > 3:
+        del names[:3]
+    if names[0] == "env":
+        names = [name for name in names[1:] if "=" not in name]
+    return names[0]
 
 
 _guard = Guard()

@@ -46,11 +46,13 @@ class Readdress(Step):
             new=sql.Literal(self.becomes),
             old=sql.Literal(old),
             pattern=sql.Literal(_alone(old)),
-            replacement=sql.Literal(rf"\1{self.becomes}\2"),
+            replacement=sql.Literal(self.becomes),
         )
         yield Change("in the database", psql("bj", update.as_string()), _KEEP)
-        script = f"s/{_alone(old)}/\\1{self.becomes}\\2/g"
-        yield Change("in the files", Run("target", ("sed", "-i", "-E", script, *_FILES)), _KEEP)
+        # sed can't look ahead: what stands between two of them belongs to the first one's match.
+        script = rf"s/(^|[^0-9.]){re.escape(old)}([^0-9.]|$)/\1{self.becomes}\2/g"
+        argv = ("env", "LC_ALL=C", "sed", "-i", "-E", "-e", script, "-e", script, *_FILES)
+        yield Change("in the files", Run("target", argv), _KEEP)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         old = address_of(pair)
@@ -59,7 +61,9 @@ class Readdress(Step):
         places["t_server"] = " ".join(
             ip for (ip,) in pair.target.sql("bj", "select ip from t_server")
         )
-        places |= {path: (pair.target.file(path) or b"").decode() for path in _FILES}
+        places |= {
+            path: (pair.target.file(path) or b"").decode(errors="replace") for path in _FILES
+        }
         for place, text in places.items():
             if re.search(_alone(old), text):
                 seen = f"{place} still names {old}"
@@ -73,4 +77,4 @@ def address_of(pair: Pair) -> str:
 
 def _alone(address: str) -> str:
     """A pattern for this address that doesn't match inside a longer one."""
-    return rf"(^|[^0-9.]){re.escape(address)}([^0-9.]|$)"
+    return rf"(?<![0-9.]){re.escape(address)}(?![0-9.])"
