@@ -58,6 +58,7 @@ def test_while_a_move_is_under_way(fresh: Scene) -> None:
     before = standing(fresh.pair.source)
     fresh.begin()
     _a_second_run(fresh)
+    _somebody_else(fresh)
     with untouched(fresh.pair):
         _another_move(fresh)
         told = refusal(typed(fresh, "finish"), 15)
@@ -79,6 +80,13 @@ def _a_second_run(run: Scene) -> None:
         network.limit(run.pair.name, "source", None)
         done = first.ended()
     assert done.returncode == 0, done.stderr
+
+
+def _somebody_else(run: Scene) -> None:
+    for words in (("status",), ("report",), ("sync",)):
+        argv = ("runuser", "-u", "nobody", "--", "transhume", *words)
+        told = refusal(run.pair.target.exec(argv, check=False), 4)
+        assert "must run as root" in told
 
 
 def _another_move(run: Scene) -> None:

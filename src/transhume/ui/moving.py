@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -37,7 +38,7 @@ from transhume.steps.trees import compare, existing
 from transhume.ui import beginning, looking
 from transhume.ui.feed import Feed
 from transhume.ui.layout import put, text
-from transhume.ui.session import Session, read_settings, session, walk
+from transhume.ui.session import Session, need_root, read_settings, session, walk
 
 _SHOWN = 100
 
@@ -96,9 +97,13 @@ class Beginning:
 def state_folder(path: Path) -> Path:
     """Where the journal is; a reading command works without settings, too."""
     try:
-        return Path(read_settings(path).state)
+        folder = Path(read_settings(path).state)
     except SettingsError:
-        return Path("/var/lib/transhume")
+        folder = Path("/var/lib/transhume")
+    # What somebody else can't read isn't missing.
+    if any(item.exists() and not os.access(item, os.R_OK) for item in (path, folder)):
+        need_root()
+    return folder
 
 
 def settings_of_journal(path: Path) -> Settings:
