@@ -13,7 +13,9 @@ from tests.contract import machines
 from tests.ui import stage
 from tests.ui.stage import Stage
 from transhume import errors
-from transhume.engine.journal import FILE, read
+from transhume.core.change import Command
+from transhume.core.host import Output
+from transhume.engine.journal import FILE, alone, read
 from transhume.ui import moving
 
 
@@ -216,3 +218,31 @@ def test_a_damaged_journal_of_an_opening_is_refused(typed: Stage) -> None:
     for words in (("status",), ("report",), ("rollback",), ("sync",)):
         assert typed.type(*words) == errors.JournalRefused.exit_code
         assert "Traceback" not in typed.err
+
+
+def test_ctrl_c_in_a_walk_is_told_with_what_it_means(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the outage people are shut out: that is said, and both ways on."""
+
+    def interrupt(command: Command, heard: object) -> Output:
+        if "take" in command.argv:
+            raise KeyboardInterrupt
+        return obey(command, lambda line: None)
+
+    obey = typed.target.run
+    monkeypatch.setattr(typed.target, "run", interrupt)
+    assert typed.type("cutover", "--yes") == 130
+    assert _ended(typed)["outcome"] == "interrupted"
+    assert "People are shut out" in typed.err
+    assert "transhume rollback" in typed.err
+    monkeypatch.setattr(typed.target, "run", obey)
+    _passed(typed, "cutover", "--yes")
+
+
+def test_a_second_run_is_refused_while_one_works(typed: Stage) -> None:
+    _passed(typed, "sync")
+    with alone(typed.folder / "state"):
+        assert typed.type("sync") == errors.Busy.exit_code
+    assert "another transhume holds this move" in typed.err
+    _passed(typed, "sync")

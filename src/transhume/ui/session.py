@@ -18,7 +18,7 @@ from transhume.core.event import Event, Progress
 from transhume.core.host import Pair
 from transhume.core.plan import Identity, Plan
 from transhume.core.settings import Settings
-from transhume.engine.journal import Journal, alone, read
+from transhume.engine.journal import FILE, Journal, alone, read
 from transhume.engine.perform import Performer
 from transhume.engine.state import State, fold
 from transhume.engine.walk import Engine
@@ -118,10 +118,8 @@ def session(settings: Settings) -> Iterator[Session]:
 
 
 def _state(folder: Path) -> State:
-    try:
-        return fold(read(folder)[0])
-    except JournalRefused:
-        return State()
+    """What the journal says; one that is there and can't be read is no empty one."""
+    return fold(read(folder)[0]) if (folder / FILE).exists() else State()
 
 
 def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
