@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,13 @@ class Journal:
         self.bodies = Bodies(folder / "bodies")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
-        self._database = _open(folder / FILE, "rw")
-        with _understood():
+        with ExitStack() as opened, _understood():
+            self._database = opened.enter_context(closing(_open(folder / FILE, "rw")))
             if _empty(self._database):
                 # One script, so that a power failure leaves a whole journal or an empty file.
                 script = f"begin;{_TABLES}pragma user_version={VERSION};commit;"
                 self._database.executescript(script)
+            opened.pop_all()
 
     def __enter__(self) -> Journal:
         return self
@@ -121,29 +122,33 @@ def read(folder: Path) -> tuple[list[Event], list[tuple[Progress, float]]]:
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     try:
-        database = sqlite3.connect(
-            f"file:{path}?mode={mode}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=30,
-        )
-        version = database.execute("pragma user_version").fetchone()[0]
-        if mode == "rw":
-            database.execute("pragma journal_mode=wal")
-            # A step is on disk before it acts, also when the power fails.
-            database.execute("pragma synchronous=full")
+        with ExitStack() as opened:
+            database = opened.enter_context(closing(_connected(path, mode)))
+            version = database.execute("pragma user_version").fetchone()[0]
+            if version not in (0, VERSION):
+                raise JournalRefused(
+                    f"the journal {path} is of version {version}, this transhume writes "
+                    f"version {VERSION}",
+                    remedy="use the transhume that began the move",
+                )
+            if mode == "rw":
+                database.execute("pragma journal_mode=wal")
+                # A step is on disk before it acts, also when the power fails.
+                database.execute("pragma synchronous=full")
+            opened.pop_all()
+            return database
     except _UNREADABLE as error:
-        raise JournalRefused(
-            f"the journal {path} can't be read: {error}",
-            remedy=_LOST,
-        ) from None
-    if version not in (0, VERSION):
-        raise JournalRefused(
-            f"the journal {path} is of version {version}, this transhume writes version {VERSION}",
-            remedy="use the transhume that began the move",
-        )
-    return database
+        raise JournalRefused(f"the journal {path} can't be read: {error}", remedy=_LOST) from None
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=30,
+    )
 
 
 def _empty(database: sqlite3.Connection) -> bool:
