@@ -87,6 +87,8 @@ def test_the_way_back_waits_until_the_source_serves() -> None:
     *_, last = leaves(back)
     assert isinstance(last, Await)
     assert "core.state.running" in last.argv[-1]
+    # A core that takes the connection and says nothing must not hold up the limit.
+    assert "--max-time" in last.argv[-1]
 
 
 def test_the_target_isnt_started_by_a_way_back() -> None:

@@ -136,7 +136,7 @@ def _stop(host: Host, services: Services, *, back: bool) -> Iterator[Change]:
 
 def started(place: Place, services: Services) -> Act:
     """Start the server and wait until it serves."""
-    script = f"curl -fsS {services.url} | grep -qF {services.serving}"
+    script = f"curl -fsS --max-time 10 {services.url} | grep -qF {services.serving}"
     return Series((Run(place, services.start), Await(place, ("sh", "-c", script), services.limit)))
 
 
