@@ -34,6 +34,14 @@ _LONGEST_FILE = {"src": 400, "lab": 400, "tests": 450}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten() -> Iterator[None]:
+    """A million nodes kept for ever would slow down every test that follows."""
+    yield
+    for kept in (_trees, _nodes, _modules, _imported):
+        kept.cache_clear()
+
+
 @cache
 def _trees(folder: Path) -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))}
