@@ -1,7 +1,8 @@
 """Runs transhume on the target and ends it with SIGKILL at one moment of one change.
 
 Started by kills.py inside the machine, in the tool's own Python: the product has no test hook.
-Arguments: the moment, a file with the changes that were hit already, then the command line.
+Arguments: the moment, a file with the changes that were hit already, how many changes to let pass
+for each that is hit, then the command line.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ _KIND = {"before": "change-begun", "begun": "change-begun", "acted": "change-don
 class Killer:
     """Stands in for Journal.write; a change is hit once, so that the next run gets further."""
 
-    def __init__(self, moment: str, hit: Path) -> None:
+    def __init__(self, moment: str, hit: Path, passing: int) -> None:
         self._moment = moment
+        self._passing = passing
         self._hit = hit
         self._known = set(hit.read_text().splitlines()) if hit.exists() else set()
         self._write = journal.Journal.write
@@ -48,17 +50,20 @@ class Killer:
         name = known or f"{data['step']}: {data['title']}"
         if name in self._known:
             return
+        self._known.add(name)
         with self._hit.open("a") as file:
             file.write(name + "\n")
             file.flush()
             os.fsync(file.fileno())
+        if len(self._known) % (self._passing + 1):
+            return
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main() -> None:
-    moment, hit = sys.argv[1], Path(sys.argv[2])
-    sys.argv = ["transhume", *sys.argv[3:]]
-    killer = Killer(moment, hit)
+    moment, hit, passing = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    sys.argv = ["transhume", *sys.argv[4:]]
+    killer = Killer(moment, hit, passing)
     journal.Journal.write = lambda own, kind, **data: killer.write(own, kind, **data)  # type: ignore[method-assign]
     cli.main()
 

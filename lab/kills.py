@@ -37,9 +37,9 @@ class Outcome:
     differences: list[str] = field(default_factory=list)
 
 
-def killed(run: Scene, moment: str, *words: str) -> str | None:
+def killed(run: Scene, moment: str, *words: str, passing: int = 0) -> str | None:
     """Run a command until it is killed at a change that wasn't hit yet; None when it ended well."""
-    argv = ("/opt/transhume/bin/python", _SCRIPT, moment, _HIT, *words)
+    argv = ("/opt/transhume/bin/python", _SCRIPT, moment, _HIT, str(passing), *words)
     done = run.pair.target.exec(argv, check=False)
     if done.returncode == 0:
         return None
@@ -60,12 +60,15 @@ def arm(run: Scene) -> None:
     run.pair.target.exec(("sh", "-c", f"cat > {_SCRIPT}; rm -f {_HIT}"), stdin=text)
 
 
-def resume_campaign(run: Scene, moments: tuple[str, ...]) -> Iterator[str]:
-    """One move, killed once at each change, each time run again; yields the change."""
+def resume_campaign(run: Scene, moments: tuple[str, ...], passing: int = 0) -> Iterator[str]:
+    """One move, killed once at each change, each time run again; yields the change.
+
+    With `passing` so many changes are let by for each one that is hit.
+    """
     chosen = iter(moments * _MOST)
     for words in (("sync",), ("cutover", "--yes"), ("finish",)):
         for _ in range(_MOST):
-            change = killed(run, next(chosen), *words)
+            change = killed(run, next(chosen), *words, passing=passing)
             if change is None:
                 break
             say(f"killed at {change}; again")

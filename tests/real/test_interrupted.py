@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="the lab's machines need root"),
 ]
 
-_WAYS_BACK = 4
+_WAYS_BACK = 3
 _PULLED = 20.0
 _LEFT = {
     "source": "^(rsync|pg_dump|psql|sshd: root)",
@@ -105,11 +105,14 @@ def test_killed_at_a_change_it_goes_back(fresh: Scene) -> None:
     assert not typed(fresh, "rollback").returncode
 
 
-def test_killed_at_every_change_it_goes_on(fresh: Scene) -> None:
+@pytest.mark.parametrize(
+    "passing", [4, pytest.param(0, marks=pytest.mark.campaign)], ids=["sample", "every change"]
+)
+def test_killed_at_a_change_it_goes_on(fresh: Scene, passing: int) -> None:
     fresh.begin()
     kills.arm(fresh)
     with fresh.traffic(rate=2.0) as (sent, _):
-        changes = list(kills.resume_campaign(fresh, MOMENTS))
+        changes = list(kills.resume_campaign(fresh, MOMENTS, passing))
     assert len(changes) == len(set(changes)) > len(MOMENTS)
     recipient = fresh.filled["addresses"][0]
     result = compare(fresh.pair.source, fresh.pair.target, log=sent, probe_to=recipient)
