@@ -75,7 +75,7 @@ _DATED = {
     "t_conversationreference": "created",
     "v_conversation_by_folder": "date",
 }
-# These are updated in place by every delivery, so new mail changes old rows.
+# Every delivery updates these in place, and a folder's first one adds a row.
 GROWING = {"t_container_sequence", "v_container_item_counter"}
 
 

@@ -58,6 +58,7 @@ def test_equal_sides_are_equal() -> None:
         {"rows": {"bj": {**SIDE.rows["bj"], "t": Rows(1, "77")}}},
         {"rows": {"bj": {**SIDE.rows["bj"], "t": Rows(2, "78")}}},
         {"rows": {"bj": {"t": Rows(2, "77")}}},
+        {"rows": {"bj": {**SIDE.rows["bj"], "t_container_sequence": Rows(0, "5")}}},
     ],
 )
 def test_each_damage_is_one_difference(damage: dict[str, Any]) -> None:
@@ -71,6 +72,7 @@ def test_each_damage_is_one_difference(damage: dict[str, Any]) -> None:
         {"configuration": {"/etc/bm/bm.ini": {**FILE, "mtime": 6}}},
         {"sequences": {"bj": {"s": 11}}},
         {"rows": {"bj": {**SIDE.rows["bj"], "t_container_sequence": Rows(1, "6")}}},
+        {"rows": {"bj": {**SIDE.rows["bj"], "t_container_sequence": Rows(2, "6")}}},
     ],
 )
 def test_mail_that_came_in_since_is_no_damage(growth: dict[str, Any]) -> None:
