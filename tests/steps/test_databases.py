@@ -22,11 +22,10 @@ from transhume.steps.databases import (
     Dump,
     Rehearse,
     Restore,
-    StartPostgres,
-    StartSourcePostgres,
     creation,
     prove,
 )
+from transhume.steps.postgresql import StartPostgres, StartSourcePostgres
 
 _names = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1)
 _QUOTED = re.compile(r'"(?:[^"]|"")*"| ?E\'(?:[^\'\\]|\'\'|\\\\)*\'|\'(?:[^\']|\'\')*\'', re.DOTALL)

@@ -10,12 +10,10 @@ from typing import Any
 from psycopg import sql
 
 from transhume.core.change import (
-    Await,
     Change,
     DumpDatabase,
     Keep,
     RestoreDatabase,
-    Run,
     Together,
     psql,
 )
@@ -26,7 +24,6 @@ from transhume.errors import StepFailed
 from transhume.steps.rows import Tables, contents, schema
 
 _KEEP = Keep("the target's databases are a copy; its own were those of an empty server")
-_UNIT = "postgresql.service"
 # Settings whose value is a list of names: quoted as one they would name nothing.
 _LISTS = (
     "search_path",
@@ -111,51 +108,6 @@ def _setting(database: sql.Identifier, role: str, setting: str) -> sql.Composed:
 
 
 @dataclass(frozen=True)
-class StartPostgres(Step):
-    """The target's server runs, alone, before it is needed."""
-
-    key = "target-postgresql"
-    title = "start PostgreSQL on the target"
-    why = "It stops with the other services, and the copy is restored into it."
-    phase = "prepare"
-    rows = (16,)
-
-    def run(self, pair: Pair) -> Iterator[Change]:
-        yield from _start(pair.target, Keep("an idle server with a copy does no harm"))
-
-    def verify(self, pair: Pair) -> Iterator[Finding]:
-        pair.target.sql("postgres", "select 1")
-        return iter(())
-
-
-@dataclass(frozen=True)
-class StartSourcePostgres(Step):
-    """The source's server runs while everything else there is stopped."""
-
-    key = "source-postgresql"
-    title = "start PostgreSQL on the source"
-    why = "It stops with the other services, and the dump is taken from it."
-    phase = "cutover"
-    rows = (12,)
-    touches = frozenset({"source"})
-
-    def run(self, pair: Pair) -> Iterator[Change]:
-        yield from _start(pair.source, Keep("the source's services need it as well"))
-
-    def verify(self, pair: Pair) -> Iterator[Finding]:
-        pair.source.sql("postgres", "select 1")
-        return iter(())
-
-
-def _start(host: Host, back: Keep) -> Iterator[Change]:
-    if host.ask("systemctl", "is-active", "--quiet", _UNIT).status != 0:
-        yield Change("start PostgreSQL", Run(host.place, ("systemctl", "start", _UNIT)), back)
-    # Debian's postgresql.service is an umbrella: it is active before the server answers.
-    ready = ("sh", "-c", "pg_isready -q || test -S /run/postgresql/.s.PGSQL.5432")
-    yield Change("wait until it answers", Await(host.place, ready, 60), back)
-
-
-@dataclass(frozen=True)
 class Copier:
     """How the databases are dumped and restored: all at once, with `jobs` processes each.
 
@@ -183,7 +135,7 @@ class Copier:
         names = self.present(pair)
         compress = "zstd:1" if _zstd(pair.target) else "1"
         acts = tuple(
-            DumpDatabase(name, self._at(name), self.jobs, compress, _tables(pair.source, name))
+            DumpDatabase(name, self.at(name), self.jobs, compress, _tables(pair.source, name))
             for name in names
         )
         yield Change(f"dump {', '.join(names)}", Together(acts), _KEEP)
@@ -202,12 +154,13 @@ class Copier:
         names = self.present(pair)
         yield from self.create(pair)
         acts = tuple(
-            RestoreDatabase(name, self._at(name), self.jobs, _entries(pair.target, self._at(name)))
+            RestoreDatabase(name, self.at(name), self.jobs, _entries(pair.target, self.at(name)))
             for name in names
         )
         yield Change(f"restore {', '.join(names)}", Together(acts), _KEEP)
 
-    def _at(self, name: str) -> str:
+    def at(self, name: str) -> str:
+        """The folder of one database's dump."""
         return f"{self.folder}/{name}"
 
 
@@ -259,8 +212,7 @@ class Rehearse(Step):
         there = described(pair.target, name)
         if there is None or described(pair.source, name) != there:
             return False
-        folder = f"{self.copier.folder}/{name}/toc.dat"
-        dumped = pair.target.ask("test", "-e", folder).status == 0
+        dumped = pair.target.ask("test", "-e", f"{self.copier.at(name)}/toc.dat").status == 0
         return dumped and (
             _empty(pair.target, name) or schema(pair.source, name) == schema(pair.target, name)
         )
@@ -304,7 +256,7 @@ class Dump(Step):
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for name in self.copier.present(pair):
-            folder = f"{self.copier.folder}/{name}"
+            folder = self.copier.at(name)
             if pair.target.ask("pg_restore", "--list", folder).status != 0:
                 yield Finding("dump-missing", "blocks", "target", f"no whole dump in {folder}")
 

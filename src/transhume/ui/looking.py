@@ -12,13 +12,13 @@ from transhume.core.check import told
 from transhume.core.event import Event
 from transhume.core.finding import Finding, accept, stopping
 from transhume.core.step import Step
-from transhume.engine.journal import FILE, Journal, read
-from transhume.errors import Blocked, JournalRefused
+from transhume.engine.journal import FILE, Journal
+from transhume.errors import Blocked
 from transhume.profiles.bluemind import profile
 from transhume.steps.requirements import Requirements
 from transhume.ui import terminal
 from transhume.ui.layout import paragraph
-from transhume.ui.session import Session
+from transhume.ui.session import Session, past
 
 _NOT_MEASURED = (
     "Not in it, because only the switch itself can show it: configuration, address, maps and "
@@ -86,10 +86,7 @@ def configuration_diff(run: Session) -> Iterator[str]:
 
 def print_forecast(console: Console, run: Session) -> None:
     """The downtime to expect, from what was measured so far."""
-    try:
-        events, _ = read(run.folder)
-    except JournalRefused:
-        events = []
+    events = past(run.folder)
     terminal.forecast(console, expected(events))
     if events:
         paragraph(console, _NOT_MEASURED, indent=1)

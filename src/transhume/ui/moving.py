@@ -18,7 +18,7 @@ from transhume.core.change import SyncTree
 from transhume.core.event import Event
 from transhume.core.finding import Proof, stopping
 from transhume.core.settings import Settings, SourceSettings
-from transhume.engine.journal import FILE, read
+from transhume.engine.journal import read
 from transhume.engine.state import fold
 from transhume.engine.walk import Engine, roll_back
 from transhume.errors import (
@@ -38,7 +38,7 @@ from transhume.steps.trees import compare, existing
 from transhume.ui import beginning, looking
 from transhume.ui.feed import Feed
 from transhume.ui.layout import put, text
-from transhume.ui.session import Session, need_root, read_settings, session, walk
+from transhume.ui.session import Session, need_root, past, read_settings, session, walk
 
 _SHOWN = 100
 
@@ -72,14 +72,10 @@ def _walking(
 ) -> Iterator[Engine]:
     """A walk that is shown while it runs."""
     with (
-        chosen.listener(console, _past(run)) as listener,
+        chosen.listener(console, past(run.folder)) as listener,
         walk(run, command, listener, chosen.pause_in(listener), claim=claim) as engine,
     ):
         yield engine
-
-
-def _past(run: Session) -> list[Event]:
-    return read(run.folder)[0] if (run.folder / FILE).exists() else []
 
 
 @dataclass(frozen=True)
@@ -234,7 +230,7 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
 
 def _opened(run: Session) -> float:
     """Since when the target may hold what the source doesn't; 0 before the switch."""
-    return fold(_past(run)).returned_at or 0.0
+    return fold(past(run.folder)).returned_at or 0.0
 
 
 def refuse_differences(proofs: Sequence[Proof]) -> None:

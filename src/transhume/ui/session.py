@@ -117,9 +117,13 @@ def session(settings: Settings) -> Iterator[Session]:
             ssh.close()
 
 
+def past(folder: Path) -> list[Event]:
+    """The events so far; a journal that is there and can't be read is no empty one."""
+    return read(folder)[0] if (folder / FILE).exists() else []
+
+
 def _state(folder: Path) -> State:
-    """What the journal says; one that is there and can't be read is no empty one."""
-    return fold(read(folder)[0]) if (folder / FILE).exists() else State()
+    return fold(past(folder))
 
 
 def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:

@@ -10,7 +10,7 @@ from transhume.profiles.bluemind import after
 from transhume.profiles.bluemind.checks import checks
 from transhume.profiles.bluemind.layout import Layout
 from transhume.profiles.bluemind.readdress import Readdress
-from transhume.steps import databases, door, services, trees
+from transhume.steps import databases, door, postgresql, services, trees
 from transhume.steps.address import address_steps
 from transhume.steps.configuration import Configuration
 from transhume.steps.queue import MoveQueue
@@ -65,14 +65,14 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             Requirements(checks(layout)),
             door.Close(own.ports),
             services.HoldTarget(driven),
-            databases.StartPostgres(),
+            postgresql.StartPostgres(),
             trees.SyncTrees(moved),
             databases.Rehearse(copied),
             *addresses.before_freeze,
             databases.Empty(copied),
             services.Freeze(driven, MARKER, identity),
             trees.FinishTrees(moved),
-            databases.StartSourcePostgres(),
+            postgresql.StartSourcePostgres(),
             databases.Dump(copied),
             databases.Restore(copied),
             configuration(layout, settings),
