@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -33,7 +33,8 @@ class FakeHost:
 
     `said` gives the answer to a command that begins with these words, the longest one first;
     `files`, `folders` and `units` answer the usual questions by themselves. `held` are rows by a
-    piece of the query; `served` is what the core answers.
+    piece of the query; `served` is what the core answers; `printed` what our own programs print,
+    by name and arguments, the longest beginning first.
     """
 
     place: Place
@@ -43,6 +44,7 @@ class FakeHost:
     said: dict[str, Answer] = field(default_factory=dict)
     held: dict[str, Rows | Exception] = field(default_factory=dict)
     served: dict[str, Any] = field(default_factory=dict)
+    printed: dict[str, Iterable[bytes]] = field(default_factory=dict)
     asked: list[tuple[str, ...]] = field(default_factory=list)
     queries: list[tuple[str, str]] = field(default_factory=list)
 
@@ -92,6 +94,13 @@ class FakeHost:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+        """The lines that were put there for the longest beginning of name and arguments."""
+        line = " ".join((name, *arguments))
+        known = [words for words in self.printed if f"{line} ".startswith(f"{words} ")]
+        assert known, f"the fake {self.place} has no lines for {line}"
+        yield from self.printed[max(known, key=len)]
 
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         """Everybody but nobody is known."""

@@ -17,11 +17,12 @@ FOLDERS = {name: ROOT / name for name in ("src", "lab", "tests")}
 # Each may import what stands on a lower floor; the three wings don't know each other.
 FLOORS: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
+    "agent": frozenset(),
     "core": frozenset({"errors"}),
-    "steps": frozenset({"errors", "core"}),
+    "steps": frozenset({"errors", "agent", "core"}),
     "engine": frozenset({"errors", "core"}),
-    "hosts": frozenset({"errors", "core"}),
-    "profiles": frozenset({"errors", "core", "steps"}),
+    "hosts": frozenset({"errors", "agent", "core"}),
+    "profiles": frozenset({"errors", "agent", "core", "steps"}),
     "ui": frozenset({"errors", "core", "steps", "engine", "hosts", "profiles"}),
 }
 # What makes a room pure or not: core neither touches the world nor asks what time it is.
@@ -202,3 +203,20 @@ def test_only_the_one_room_and_the_machines_alter_something() -> None:
         if _floor(name) in ("core", "steps", "profiles") and other == "subprocess"
     ]
     assert wrong == []
+
+
+def test_what_is_sent_along_stands_alone() -> None:
+    """Each agent is one file for any Python 3.6: it imports nothing of ours."""
+    agents = [name for name in _modules() if name.startswith("transhume.agent.")]
+    assert not {name for name in agents if _inside(name)}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "agent").glob("*.py")), ids=lambda path: path.name
+)
+def test_what_is_sent_along_is_old_python(path: Path) -> None:
+    if path.name != "__init__.py":
+        tree = ast.parse(path.read_text(), feature_version=(3, 6))
+        later = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        # Python 3.7 brought that one: an older one refuses the whole file.
+        assert "__future__" not in {node.module for node in later}

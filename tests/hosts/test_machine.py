@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,7 @@ import pytest
 from transhume.core.change import Command, DumpDatabase, Place
 from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
+from transhume.hosts import machine
 from transhume.hosts.machine import Core, Machine, machines
 from transhume.hosts.postgres import Postgres
 from transhume.hosts.process import Processes
@@ -37,6 +38,11 @@ class Around:
             raise EnvironmentLacks("the program x is missing on this machine")
         self.noted.append(" ".join(argv))
         return self.output
+
+    def lines(self, argv: Sequence[str], stdin: bytes = b"") -> Iterator[bytes]:
+        """Run it here, whichever machine it was meant for."""
+        self.noted.append(" ".join(argv))
+        return Processes().lines(argv, stdin)
 
     def ensure_tunnel(self) -> None:
         """Note that the tunnel was needed."""
@@ -170,3 +176,23 @@ def test_the_source_is_asked_through_its_socket(run_folder: Path) -> None:
     with _machine("source", around)._client() as client:
         assert client.base_url == "http://127.0.0.1:8090"
     assert around.noted == ["tunnel"]
+
+
+@pytest.mark.programs("python3")
+@pytest.mark.parametrize("place", ["source", "target"])
+def test_an_agent_is_sent_along_and_reads_what_is_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"import sys\nif __name__ == '__main__': print(sys.argv[1:], sys.stdin.read())\n"
+    monkeypatch.setattr(machine, "program", lambda name: text)
+    around = Around()
+    lines = _machine(place, around).agent("any", "--deep", "/a b", stdin=b"the rest")
+    assert list(lines) == [b"['--deep', '/a b'] the rest"]
+    assert "print" not in around.noted[0]
+
+
+@pytest.mark.programs("python3")
+def test_an_agent_that_fails_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "program", lambda name: b"raise SystemExit('no such folder')")
+    with pytest.raises(StepFailed, match=r"any on the source: .* no such folder"):
+        list(_machine("source", Around()).agent("any"))

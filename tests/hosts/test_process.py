@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from transhume.core.host import Output
-from transhume.errors import EnvironmentLacks
+from transhume.errors import EnvironmentLacks, StepFailed
 from transhume.hosts import process
 from transhume.hosts.process import Processes
 
@@ -173,3 +173,29 @@ def test_one_in_the_background_stays_until_it_is_ended(
     assert _runs(pid)
     processes.stop()
     assert tunnel.wait(_LIMIT) == -signal.SIGTERM
+
+
+def test_lines_come_while_it_still_runs(waiting: tuple[str, ...]) -> None:
+    lines = Processes().lines((*waiting[:2], f"echo one; {waiting[2]}"))
+    assert next(lines) == b"one"
+    lines.close()  # type: ignore[attr-defined]
+
+
+def test_whoever_stops_listening_ends_it(waiting: tuple[str, ...], tmp_path: Path) -> None:
+    lines = Processes().lines((*waiting[:2], f"echo one; {waiting[2]}"))
+    next(lines)
+    lines.close()  # type: ignore[attr-defined]
+    assert not _runs(_pid(tmp_path))
+
+
+def test_lines_of_one_that_fails_are_no_whole_answer() -> None:
+    lines = Processes().lines(("sh", "-c", "echo one; echo broken >&2; exit 3"))
+    assert next(lines) == b"one"
+    with pytest.raises(StepFailed, match="sh ended with status 3: broken"):
+        next(lines)
+
+
+def test_more_than_a_pipe_holds_goes_both_ways() -> None:
+    given = b"x" * 99 + b"\n"
+    lines = Processes().lines(("sh", "-c", "cat; cat /dev/null >&2"), given * 5000)
+    assert sum(1 for line in lines if line == given[:-1]) == 5000

@@ -81,6 +81,9 @@ class Box:
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         raise NotImplementedError
 
+    def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+        raise NotImplementedError
+
     def api(self, path: str) -> Any:
         raise NotImplementedError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,6 +44,13 @@ class Host(Protocol):
 
     def api(self, path: str) -> Any:
         """What BlueMind's core answers to GET `path`, decoded; None when there is no such thing."""
+
+    def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+        """The lines that one of our own reading programs (agent/) prints there, as they come.
+
+        It is sent along and leaves nothing behind; `stdin` is what it reads. StepFailed when it
+        ends with an error: what was yielded before is then no whole answer.
+        """
 
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         """The codes that the mail server at this address answers to these; nothing is sent."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from transhume.core.change import Change, Place
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
+from transhume.core.lag import Lag
 
 Phase = Literal["prepare", "sync", "cutover", "after", "finish"]
 PHASES: tuple[Phase, ...] = ("prepare", "sync", "cutover", "after", "finish")
@@ -48,4 +49,8 @@ class Step(ABC):
 
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         """What isn't as the step should have left it, and what was compared to know."""
+        return iter(())
+
+    def lag(self, pair: Pair) -> Iterator[Lag]:
+        """How far the parts that this step keeps up to date are behind; hot steps alone know."""
         return iter(())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from transhume.agent import program
 from transhume.core.change import Command, Place
 from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
@@ -19,6 +20,11 @@ from transhume.hosts.ssh import SOCKETS, Ssh
 
 CORE_SOCKET = "core.sock"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
+# The program comes first on standard input, which is then its own: its text is in no argument.
+_BOOT = (
+    "import sys; text = sys.stdin.buffer.read(int(sys.argv.pop(1))); "
+    "exec(compile(text, 'agent', 'exec'), {'__name__': '__main__'})"
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,16 @@ class Machine:
                 f"the {self.place}'s core doesn't answer GET {path}: {error}",
                 remedy=f"on the {self.place}: bmctl status",
             ) from None
+
+    def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+        """The lines that one of our programs prints there, as they come."""
+        text = program(name)
+        argv = ("python3", "-c", _BOOT, str(len(text)), *arguments)
+        on = self.ssh if self.place == "source" else self.processes
+        try:
+            yield from on.lines(argv, text + stdin)
+        except StepFailed as error:
+            raise StepFailed(f"{name} on the {self.place}: {error.what}") from None
 
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         """The codes for these recipients, as a visitor who then goes away without a word."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import IO
 
 from transhume.core.host import Output
-from transhume.errors import EnvironmentLacks
+from transhume.errors import EnvironmentLacks, StepFailed
 
 _KEPT_LINES = 200
 _CHUNK = 65536
@@ -48,6 +48,22 @@ class Processes:
                     return _talk(process, stdin, heard)
                 except BaseException:
                     # Before its pipes are closed: that would wait for whoever reads them.
+                    _end(process)
+                    raise
+        finally:
+            self._running.discard(process)
+
+    def lines(self, argv: Sequence[str], stdin: bytes = b"") -> Iterator[bytes]:
+        """The lines that it prints, as they come, whatever their number; StepFailed at its error.
+
+        Whoever stops listening ends it.
+        """
+        process = self._start(argv)
+        try:
+            with process:
+                try:
+                    yield from _listen(process, stdin, argv[0])
+                except BaseException:
                     _end(process)
                     raise
         finally:
@@ -124,6 +140,27 @@ def _talk(
     if problems:
         raise problems[0]
     return Output(process.wait(), b"".join(collected[0]), b"".join(collected[1]))
+
+
+def _listen(process: subprocess.Popen[bytes], stdin: bytes, name: str) -> Iterator[bytes]:
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    said: list[bytes] = []
+    # Both beside the reading: a full pipe of one must not hold up the other.
+    helpers = [
+        threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True),
+        threading.Thread(target=_drain, args=(process.stderr, said, None), daemon=True),
+    ]
+    for helper in helpers:
+        helper.start()
+    for line in process.stdout:
+        yield line.rstrip(b"\n")
+    for helper in helpers:
+        helper.join()
+    if process.wait() != 0:
+        last = b"".join(said).decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
+        raise StepFailed(f"{name} ended with status {process.returncode}: {last[0]}")
 
 
 def _careful(

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from transhume.core.change import SSH_CONFIG
@@ -93,8 +93,7 @@ class Ssh:
         self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None
     ) -> Output:
         """Run a command on the source; Unreachable when ssh itself fails three times."""
-        words = ("env", "LC_ALL=C.UTF-8", *argv)
-        command = ("ssh", "-F", SSH_CONFIG, ALIAS, "--", shlex.join(words))
+        command = _remote(argv)
         for attempt in range(1, _TRIES + 1):
             output = self._processes.run(command, stdin, heard)
             if output.status != 255:
@@ -102,6 +101,10 @@ class Ssh:
             if attempt < _TRIES:
                 time.sleep(_PAUSE_SECONDS)
         raise self._unreachable(output.stderr.decode(errors="replace"))
+
+    def lines(self, argv: Sequence[str], stdin: bytes = b"") -> Iterator[bytes]:
+        """The lines that a command on the source prints, as they come; it isn't tried again."""
+        return self._processes.lines(_remote(argv), stdin)
 
     def _unreachable(self, said: str) -> Unreachable:
         if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said or "Host key verification" in said:
@@ -152,6 +155,11 @@ class Ssh:
             subprocess.run(
                 ("ssh", "-F", SSH_CONFIG, "-O", "exit", ALIAS), capture_output=True, check=False
             )
+
+
+def _remote(argv: Sequence[str]) -> tuple[str, ...]:
+    words = ("env", "LC_ALL=C.UTF-8", *argv)
+    return ("ssh", "-F", SSH_CONFIG, ALIAS, "--", shlex.join(words))
 
 
 def _resolve(processes: Processes, destination: str) -> dict[str, list[str]]:
