@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg import sql
 
@@ -21,7 +20,9 @@ from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.errors import StepFailed
-from transhume.steps.rows import Tables, contents, schema
+from transhume.steps.database_proof import prove, prove_shape
+from transhume.steps.described import Database, described
+from transhume.steps.rows import schema
 
 _KEEP = Keep("the target's databases are a copy; its own were those of an empty server")
 # Settings whose value is a list of names: quoted as one they would name nothing.
@@ -32,44 +33,7 @@ _LISTS = (
     "DateStyle",
     "temp_tablespaces",
 )
-
-
-@dataclass(frozen=True)
-class Database:
-    """What `create database` needs to know of the source's database."""
-
-    name: str
-    owner: str
-    encoding: str
-    collate: str
-    ctype: str
-    settings: tuple[tuple[str, str], ...]
-    """Pairs of role (empty for all) and `name=value`."""
-
-
-_DATABASE = """
-select d.datname, pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding),
-       d.datcollate, d.datctype
-from pg_database d where d.datname = %s
-"""
 _NAMES = "select datname from pg_database where not datistemplate"
-_SETTINGS = """
-select coalesce(r.rolname, ''), unnest(s.setconfig)
-from pg_db_role_setting s
-join pg_database d on d.oid = s.setdatabase
-left join pg_roles r on r.oid = s.setrole
-where d.datname = %s order by 1, 2
-"""
-
-
-def described(host: Host, name: str) -> Database | None:
-    """What a machine's server says of a database; None when it has none of that name."""
-    rows = host.sql("postgres", _DATABASE, name)
-    if not rows:
-        return None
-    settings = tuple((role, value) for role, value in host.sql("postgres", _SETTINGS, name))
-    found, owner, encoding, collate, ctype = rows[0]
-    return Database(found, owner, encoding, collate, ctype, settings)
 
 
 def creation(database: Database) -> str:
@@ -279,40 +243,3 @@ class Restore(Step):
     def verify(self, pair: Pair) -> Iterator[Proof]:
         for name in self.copier.present(pair):
             yield from prove(pair, name)
-
-
-def prove_shape(pair: Pair, name: str) -> Iterator[Proof]:
-    """The proofs of the database's own settings and of its objects."""
-    there, here = described(pair.source, name), described(pair.target, name)
-    yield _proof(f"{name}: settings", {"it": there}, {"it": here}, "databases")
-    if here is not None:
-        known = [
-            dict.fromkeys(schema(host, name), "as here") for host in (pair.source, pair.target)
-        ]
-        yield _proof(f"{name}: schema", known[0], known[1], "objects")
-
-
-def prove(pair: Pair, name: str) -> Iterator[Proof]:
-    """All proofs of the database: its shape, then its rows and sequences."""
-    shape = list(prove_shape(pair, name))
-    yield from shape
-    if len(shape) > 1:
-        there, here = contents(pair.source, name), contents(pair.target, name)
-        # Two without any table are equal in just that; nothing to compare would prove nothing.
-        none: Tables = {} if there or here else {"no table": (0, "")}
-        yield _proof(name, there | none, here | none, "tables")
-
-
-def _proof(part: str, there: Mapping[Any, object], here: Mapping[Any, object], unit: str) -> Proof:
-    keys = sorted({*there, *here})
-    differing = tuple(
-        f"{_named(key)}: {there.get(key, 'missing')} on the source, "
-        f"{here.get(key, 'missing')} on the target"
-        for key in keys
-        if there.get(key) != here.get(key)
-    )
-    return Proof(part, len(keys), len(keys) - len(differing), unit, differing)
-
-
-def _named(key: object) -> str:
-    return " ".join(key) if isinstance(key, tuple) else str(key)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from transhume.core.change import SyncTree
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
-from transhume.steps import databases
+from transhume.steps import database_proof
 from transhume.steps import trees as tree_steps
 
 
@@ -31,7 +31,7 @@ class Subject:
             proof = tree_steps.prove(pair, SyncTree(tree.path, contents=self.contents))
             yield self._used_tree(pair, tree, proof) if self.opened else proof
         for name in self.databases:
-            for proof in databases.prove(pair, name):
+            for proof in database_proof.prove(pair, name):
                 yield self._used_database(proof) if self.opened else proof
 
     def _used_tree(self, pair: Pair, tree: tree_steps.Tree, proof: Proof) -> Proof:
