@@ -184,8 +184,9 @@ def test_lines_come_while_it_still_runs(waiting: tuple[str, ...]) -> None:
 def test_whoever_stops_listening_ends_it(waiting: tuple[str, ...], tmp_path: Path) -> None:
     lines = Processes().lines((*waiting[:2], f"echo one; {waiting[2]}"))
     next(lines)
+    pid = _pid(tmp_path)
     lines.close()  # type: ignore[attr-defined]
-    assert not _runs(_pid(tmp_path))
+    assert not _runs(pid)
 
 
 def test_lines_of_one_that_fails_are_no_whole_answer() -> None:
