@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from transhume.core.change import Command, Place
-from transhume.core.host import Output, Pair
+from transhume.core.host import Output, Pair, Talk
 from transhume.errors import StepFailed
 from transhume.hosts.reading import only_reads
 
@@ -157,6 +157,33 @@ def pair(source: FakeHost | None = None, target: FakeHost | None = None) -> Pair
     return Pair(source or FakeHost("source"), target or FakeHost("target"))
 
 
+@dataclass
+class Spoken:
+    """A command that prints this, whatever it is told, and ends."""
+
+    prints: list[bytes] = field(default_factory=list)
+    ends: Output = field(default_factory=lambda: Output(0, b"", b""))
+    told: list[bytes] = field(default_factory=list)
+
+    def tell(self, data: bytes) -> None:
+        """Note it."""
+        self.told.append(data)
+
+    def hush(self) -> None:
+        """Nothing more comes."""
+
+    def hear(self) -> bytes:
+        """The next piece."""
+        return self.prints.pop(0) if self.prints else b""
+
+    def end(self) -> Output:
+        """How it ended."""
+        return self.ends
+
+    def stop(self) -> None:
+        """It has ended already."""
+
+
 class Killed(BaseException):
     """The process is gone: no `except Exception` of the code under test may hold it up."""
 
@@ -200,6 +227,10 @@ class World:
         self.commands.append(f"{command.place}# {command}")
         self.moment()
         return Output(0, b"", b"")
+
+    def talk(self, command: Command) -> Talk:
+        """Nothing here needs to be talked with."""
+        raise AssertionError(f"nobody talks with {command}")
 
     def to(self, address: str) -> None:
         """Reach the source by another way."""

@@ -103,6 +103,7 @@ def _said() -> dict[str, Any]:
         "dpkg-query": "bm-core 5.1.2-1 installed\nbm-plugin-ldap 5.1.2-1 installed\n",
         "rsync --version": "rsync  version 3.5.0  protocol version 32\n",
         "du -s --block-size=1": "1000\t/x\n",
+        "du -s --apparent-size": "1000\t/x\n",
         "du -s --inodes": "10\t/x\n",
         "df --output=target": "Mounted on\n/\n",
         "df --block-size=1 --output=avail": "Avail\n1000000000\n",
@@ -168,6 +169,7 @@ def source() -> FakeHost:
     host = FakeHost("source", _files("-"), units=dict(UNITS), held=_held())
     host.said = {**_said(), **_network("192.0.2.10/24")}
     host.said["ip -j addr show dev ens3"] = addresses("192.0.2.10/24", "2001:db8::10/64")
+    host.said["du -s --apparent-size --block-size=1 /var/spool/cyrus"] = "900000000\t/x\n"
     host.files["/etc/network/interfaces"] = _interfaces("192.0.2.10/24", "2001:db8::10/64")
     host.folders = {f"/var/spool/{name}" for name in TREES} | {"/etc/bm", "/etc/network"}
     return host

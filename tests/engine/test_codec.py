@@ -25,6 +25,7 @@ from transhume.core.change import (
     Reroute,
     RestoreDatabase,
     Run,
+    SeedTree,
     Series,
     SyncFiles,
     SyncTree,
@@ -50,6 +51,7 @@ _leaves: st.SearchStrategy[Act] = st.one_of(
     st.builds(WriteFile, _places, _texts, _bodies, _texts, _texts),
     st.builds(RemoveFile, _places, _texts),
     st.builds(SyncTree, _texts, st.booleans(), st.booleans(), _words, st.booleans(), _numbers),
+    st.builds(SeedTree, _texts, _words, _bodies, _numbers),
     st.builds(SyncFiles, _words),
     st.builds(DumpDatabase, _texts, _texts, _numbers, _texts, _numbers),
     st.builds(RestoreDatabase, _texts, _texts, _numbers, _numbers),
@@ -69,8 +71,8 @@ _backs = _acts | st.builds(Keep, _texts) | st.builds(Never, _texts)
 
 
 def test_every_kind_of_act_is_tried() -> None:
-    tried = {"Run", "WriteFile", "RemoveFile", "SyncTree", "SyncFiles", "DumpDatabase"}
-    tried |= {"RestoreDatabase", "Await", "Pause", "Reroute", "Series", "Together"}
+    tried = {"Run", "WriteFile", "RemoveFile", "SyncTree", "SeedTree", "SyncFiles"}
+    tried |= {"DumpDatabase", "RestoreDatabase", "Await", "Pause", "Reroute", "Series", "Together"}
     assert set(acts.KINDS) == tried
 
 

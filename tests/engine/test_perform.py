@@ -20,7 +20,7 @@ from transhume.core.change import (
     Together,
 )
 from transhume.core.event import Progress
-from transhume.core.host import Output
+from transhume.core.host import Output, Talk
 from transhume.engine import perform
 from transhume.engine.perform import Performer
 from transhume.errors import Declined, StepFailed
@@ -45,6 +45,10 @@ class Hand:
         left = self.statuses.get(str(command), [0])
         status = left.pop(0) if len(left) > 1 else left[0]
         return Output(status, b"", b"first\nsecond\nthe reason\n" if status else b"")
+
+    def talk(self, command: Command) -> Talk:
+        """Nothing here needs to be talked with."""
+        raise AssertionError(f"nobody talks with {command}")
 
 
 @dataclass

@@ -17,6 +17,7 @@ def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(ssh, "SOCKETS", folder / "source")
     monkeypatch.setattr(machine, "SOCKETS", folder / "source")
     monkeypatch.setattr(ssh, "SSH_CONFIG", str(folder / "ssh_config"))
+    monkeypatch.setattr(ssh, "SSH_BULK", str(folder / "ssh_bulk"))
     monkeypatch.setattr(postgres, "SERVICE_FILE", str(folder / "pg_service.conf"))
     monkeypatch.setenv("PGSERVICEFILE", "")
     return folder

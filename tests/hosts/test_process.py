@@ -200,3 +200,29 @@ def test_more_than_a_pipe_holds_goes_both_ways() -> None:
     given = b"x" * 99 + b"\n"
     lines = Processes().lines(("sh", "-c", "cat; cat /dev/null >&2"), given * 5000)
     assert sum(1 for line in lines if line == given[:-1]) == 5000
+
+
+def test_a_child_is_told_things_and_answers() -> None:
+    talk = Processes().talk(("sh", "-c", 'while read -r line; do echo "<$line>"; done; exit 3'))
+    talk.tell(b"one\n")
+    assert talk.hear() == b"<one>\n"
+    talk.tell(b"two\n")
+    assert talk.hear() == b"<two>\n"
+    talk.hush()
+    assert talk.hear() == b""
+    assert talk.end().status == 3
+
+
+def test_a_child_that_doesnt_listen_any_more_says_why() -> None:
+    talk = Processes().talk(("sh", "-c", "echo why >&2; exit 1"))
+    assert talk.hear() == b""
+    talk.tell(b"x" * 100_000)
+    assert talk.end() == Output(1, b"", b"why\n")
+
+
+def test_a_child_is_stopped_in_the_middle_of_its_talk() -> None:
+    talk = Processes().talk(("sh", "-c", "echo here; read -r line"))
+    assert talk.hear() == b"here\n"
+    talk.stop()
+    talk.stop()
+    assert talk.end().status == -signal.SIGTERM

@@ -114,6 +114,40 @@ def test_another_address_leads_to_the_same_machine(way: Ssh, run_folder: Path) -
     assert "HostName mail.example.org" in _config(run_folder)
 
 
+@pytest.mark.programs("ssh", "grep", faked=True)
+@pytest.mark.parametrize(
+    ("here", "there", "order"),
+    [
+        (0, 0, "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com"),
+        (1, 0, "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com"),
+        (0, 1, "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com"),
+    ],
+    ids=["both know AES", "the target doesn't", "the source doesn't"],
+)
+def test_bulk_goes_by_the_cheapest_cipher_that_the_admin_allows(
+    program: Program, run_folder: Path, here: int, there: int, order: str
+) -> None:
+    allowed = "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com"
+    (program.folder / "resolved").write_text(f"hostname mail\nciphers {allowed}\n")
+    (program.folder / "grep").write_text(f"#!/bin/sh\nexit {here}\n")
+    (program.folder / "grep").chmod(0o755)
+    program.then(f"exit {there}")
+    way = Ssh(Processes(), "root@mail", KEY)
+    way.to("")
+    way.ensure_bulk()
+    lines = [line.strip() for line in (run_folder / "ssh_bulk").read_text().splitlines()]
+    assert lines[:3] == ["Host transhume-source", "ControlPath none", f"Ciphers {order}"]
+    assert "HostName mail" in lines
+    way.to("192.0.2.11")
+    assert not (run_folder / "ssh_bulk").exists()
+
+
+@pytest.mark.programs("ssh", "grep", faked=True)
+def test_bulk_uses_no_cipher_that_the_admin_left_out(way: Ssh, run_folder: Path) -> None:
+    way.ensure_bulk()
+    assert "Ciphers aes128-gcm@openssh.com\n" in (run_folder / "ssh_bulk").read_text()
+
+
 def test_its_files_are_private(way: Ssh, run_folder: Path) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in run_folder.iterdir()}
     assert modes == {"source": 0o700, "known_hosts": 0o600, "ssh_config": 0o600}

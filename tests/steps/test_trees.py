@@ -36,10 +36,11 @@ TREES = (Tree("/var/spool/cyrus"), Tree("/var/spool/bm-core", optional=True, chu
 
 
 def _two(printed: str | Output, *folders: str) -> Pair:
-    source = FakeHost("source", folders={tree.path for tree in TREES})
+    # Nothing that would be worth another connection than rsync's.
+    source = FakeHost("source", folders={tree.path for tree in TREES}, said={"du -s": "9\t/x\n"})
     if folders:
         source.folders = set(folders)
-    return pair(source, FakeHost("target", said={"rsync -n": printed}))
+    return pair(source, FakeHost("target", said={"rsync -n": printed, "du -s": "9\t/x\n"}))
 
 
 def test_every_difference_is_one_line_whatever_its_name_is() -> None:

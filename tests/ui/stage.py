@@ -12,10 +12,10 @@ from typing import cast
 import pytest
 
 from tests.contract import machines
-from tests.fakes import FakeHost
+from tests.fakes import FakeHost, Spoken
 from transhume.core.change import Command
 from transhume.core.event import Progress
-from transhume.core.host import Output, Pair
+from transhume.core.host import Output, Pair, Talk
 from transhume.core.settings import Settings
 from transhume.engine.perform import Performer
 from transhume.hosts.process import Processes
@@ -59,6 +59,11 @@ class Obeys:
         elif command.argv[:4][3:] == ("write-file",):
             self.host.files[command.argv[4]] = command.input
         return DONE
+
+    def talk(self, command: Command) -> Talk:
+        """Neither machine has files of its own to list."""
+        self.typed.append(str(command))
+        return Spoken()
 
     def _systemctl(self, verb: str, units: list[str], now: bool) -> None:
         for unit in units:
@@ -111,7 +116,7 @@ class Stage:
         return code
 
     @contextmanager
-    def session(self, settings: Settings) -> Iterator[Session]:
+    def session(self, settings: Settings, path: Path | None = None) -> Iterator[Session]:
         """What reaches the machines otherwise."""
         self.sessions += 1
         pair = Pair(self.source.host, self.target.host)

@@ -12,8 +12,18 @@ Place = Literal["source", "target"]
 SSH_CONFIG = "/run/transhume/ssh_config"
 """How ssh reaches the source; see hosts/ssh.py, which writes it."""
 
+SSH_BULK = "/run/transhume/ssh_bulk"
+"""The same for what moves much: a connection of its own each, with the cheapest cipher."""
+
 SERVICE_FILE = "/run/transhume/pg_service.conf"
 """How libpq reaches both servers; 0600, in memory only; hosts/postgres.py writes it."""
+
+
+PARTIAL = ".transhume-partial"
+"""The folder beside a large file in which it grows until it is whole."""
+
+# Links, bytes, 512-byte blocks, time, name: find(1) has the time with all its digits.
+_LISTED = r"%n %s %b %T@ %P\0"
 
 
 @dataclass(frozen=True)
@@ -105,8 +115,34 @@ class SyncTree:
     def commands(self) -> Iterator[Command]:
         ok = (0,) if self.finish else (0, 24)
         yield Command("target", ("mkdir", "-p", self.path))
-        meter = ("--info=progress2", "--no-human-readable", "--partial-dir=.transhume-partial")
+        meter = ("--info=progress2", "--no-human-readable", f"--partial-dir={PARTIAL}")
         yield Command("target", ("rsync", *meter, *self.arguments()), ok=ok)
+
+
+@dataclass(frozen=True)
+class SeedTree:
+    """Bring a tree that the target hardly has over several connections at once.
+
+    Only whole ordinary files of one name, with owner, mode and time: SyncTree brings the rest,
+    and finds nothing to do for what arrived. `lane` is the command behind one connection, which
+    gets `programs` first and then is asked for files (agent/send.py); as many are opened as make
+    it faster. `expected` is how many bytes are thought to move.
+    """
+
+    path: str
+    lane: tuple[str, ...]
+    programs: bytes
+    expected: int = 0
+
+    def commands(self) -> Iterator[Command]:
+        """What the source has, what the target has already, and the way from one to the other."""
+        yield Command("target", ("mkdir", "-p", self.path))
+        find = ("find", self.path, "-mindepth", "1")
+        skip = ("-name", PARTIAL, "-prune", "-o", "-type", "f", "-printf", _LISTED)
+        there = shlex.join((*find, *skip))
+        yield Command("target", ("ssh", "-F", SSH_BULK, "transhume-source", "--", there), ok=(0, 1))
+        yield Command("target", (*find, "-type", "f", "-printf", r"%P\0"))
+        yield Command("target", self.lane, self.programs)
 
 
 @dataclass(frozen=True)
@@ -256,6 +292,7 @@ Act: TypeAlias = (
     | WriteFile
     | RemoveFile
     | SyncTree
+    | SeedTree
     | SyncFiles
     | DumpDatabase
     | RestoreDatabase

@@ -74,6 +74,28 @@ class Hand(Protocol):
     def run(self, command: Command, heard: Callable[[str], None]) -> Output:
         """Run the command to its end; `heard` gets each line of its output as it comes."""
 
+    def talk(self, command: Command) -> Talk:
+        """Start the command; whoever asked ends it."""
+
+
+class Talk(Protocol):
+    """A command that goes on while it is told things and answers."""
+
+    def tell(self, data: bytes) -> None:
+        """Put this on its standard input; nothing happens when it doesn't listen any more."""
+
+    def hush(self) -> None:
+        """Nothing more will be told."""
+
+    def hear(self) -> bytes:
+        """The next piece of what it prints; empty at the end."""
+
+    def end(self) -> Output:
+        """Wait for its end: status, and what it complained about."""
+
+    def stop(self) -> None:
+        """End it, wherever it is; safe to call twice, and from another thread."""
+
 
 class Route(Protocol):
     """The way to the source."""

@@ -100,6 +100,31 @@ class DatabaseSettings(Part):
     jobs: int = Field(default=0, ge=0, le=64, description="processes each; 0: one per core")
 
 
+class CopySettings(Part):
+    """What the first copy may ask of the source; read again while it runs."""
+
+    bandwidth: str | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]*[KMG]?$",
+        description="bytes per second at most, such as 50M",
+    )
+    max_load: float | None = Field(
+        default=None,
+        gt=0,
+        strict=False,
+        description="while the source's load average of a minute is above, the copy waits",
+    )
+
+    @property
+    def bytes_per_second(self) -> int:
+        """The limit as a number; 0 for none."""
+        if self.bandwidth is None:
+            return 0
+        digits = self.bandwidth.rstrip("KMG")
+        power: int = 1024 ** " KMG".index(self.bandwidth[len(digits) :] or " ")
+        return int(digits) * power
+
+
 class CheckSettings(Part):
     """What of the findings is known and accepted."""
 
@@ -113,6 +138,7 @@ class Settings(Part):
     source: SourceSettings
     address: AddressSettings = AddressSettings(how="manual")
     databases: DatabaseSettings = DatabaseSettings()
+    copying: CopySettings = Field(default=CopySettings(), alias="copy")
     check: CheckSettings = CheckSettings()
     trees: tuple[Folder, ...] = Field(
         default=(), description="further trees to move beside those of the layout"

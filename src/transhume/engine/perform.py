@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
 from transhume.core.change import (
     Act,
     Await,
-    Command,
     Pause,
     Reroute,
+    SeedTree,
     Series,
     Together,
 )
 from transhume.core.event import Progress
-from transhume.core.host import Hands, Output, Route
+from transhume.core.host import Hands, Route
+from transhume.core.settings import CopySettings
+from transhume.engine.failures import failed
 from transhume.engine.meters import meter
-from transhume.errors import StepFailed
+from transhume.engine.seed import seed
 
 _POLL_SECONDS = 0.2
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
 class Performer:
-    """Performs acts; `ask` puts a pause to the admin, `notice` gets progress as it is heard."""
+    """Performs acts; `ask` puts a pause to the admin, `notice` gets progress as it is heard.
+
+    `limits` says what the source may be asked for now: it may change while an act goes on.
+    """
 
     hands: Hands
     route: Route
     ask: Callable[[str], None]
     notice: Callable[[Progress], None]
+    limits: Callable[[], CopySettings] = CopySettings
 
     def perform(self, act: Act) -> None:
         """Do it, wait for its end, believe every status; StepFailed otherwise."""
@@ -49,6 +52,8 @@ class Performer:
             self.ask(act.message)
         elif isinstance(act, Reroute):
             self.route.to(act.to)
+        elif isinstance(act, SeedTree):
+            seed(act, self.hands, self.notice, self.limits)
         else:
             self._commands(act)
 
@@ -66,7 +71,10 @@ class Performer:
                 raise failed(command, output)
 
     def _together(self, act: Together) -> None:
-        at_once([partial(self.perform, inner) for inner in act.acts])
+        with ThreadPoolExecutor(max_workers=max(1, len(act.acts))) as pool:
+            futures = [pool.submit(self.perform, inner) for inner in act.acts]
+        for future in futures:
+            future.result()
 
     def _await(self, act: Await) -> None:
         (command,) = act.commands()
@@ -78,22 +86,3 @@ class Performer:
             if time.monotonic() >= deadline:
                 raise failed(command, output, f" within {act.limit} s")
             time.sleep(_POLL_SECONDS)
-
-
-def at_once(calls: Sequence[Callable[[], Made]]) -> list[Made]:
-    """Make all these calls at the same time, wait for all; then the first error counts."""
-    if len(calls) == 1:
-        # In this thread: Ctrl-C is heard at once.
-        return [calls[0]()]
-    with ThreadPoolExecutor(max_workers=max(1, len(calls))) as pool:
-        futures = [pool.submit(call) for call in calls]
-    return [future.result() for future in futures]
-
-
-def failed(command: Command, output: Output, when: str = "") -> StepFailed:
-    """The error for a command that didn't succeed, with the last thing it said."""
-    said = output.stderr.decode(errors="replace").strip().splitlines()[-3:]
-    return StepFailed(
-        f"a command on the {command.place} didn't succeed{when} (status {output.status}): {command}"
-        + "".join(f"\n  {line}" for line in said)
-    )

@@ -37,12 +37,11 @@ def fold(events: Iterable[Event]) -> State:
     """Read the events in order."""
     state = State()
     for event in events:
-        apply(state, event)
+        _apply(state, event)
     return state
 
 
-def apply(state: State, event: Event) -> None:
-    """Take in one event."""
+def _apply(state: State, event: Event) -> None:
     if event.kind in ("change-begun", "undo-begun", "undone", "rolled-back"):
         _change(state, event)
     elif event.kind == "step-begun":

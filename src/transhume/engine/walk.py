@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from functools import partial
 
 from transhume.core.change import Change, Keep, Never, Place
 from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
-from transhume.core.plan import Plan, lanes
+from transhume.core.plan import Plan
 from transhume.core.step import Phase, Step
 from transhume.engine.codec import decode_back, encode_change
 from transhume.engine.journal import Journal
-from transhume.engine.perform import Performer, at_once
-from transhume.engine.state import State
+from transhume.engine.perform import Performer
+from transhume.engine.state import State, fold
 from transhume.errors import NoReturn, StepFailed, TranshumeError
 
 
@@ -34,17 +33,10 @@ class Engine:
         Past the point of no return nothing before it is made again, whatever its proof says:
         the target holds what people wrote since.
         """
-        _refuse_half_a_return(self.journal.state)
+        _refuse_half_a_return(fold(self.journal.events()))
         trusted = True
-        for stage in self.plan.staged(*phases):
-            trusted = all(
-                at_once([partial(self._lane, lane, trusted=trusted) for lane in lanes(stage)])
-            )
-
-    def _lane(self, lane: tuple[Step, ...], *, trusted: bool) -> bool:
-        """Walk these steps; whether the claims of what follows may still be believed."""
-        state = self.journal.state
-        for step in lane:
+        for step in self.plan.within(*phases):
+            state = fold(self.journal.events())
             if step.repeats:
                 if not state.down and not state.past_return:
                     self._make(step)
@@ -54,7 +46,6 @@ class Engine:
                 continue
             trusted = state.past_return
             self._make(step)
-        return trusted
 
     def _holds(self, step: Step, state: State) -> bool:
         if step.key not in state.done:
@@ -72,7 +63,7 @@ class Engine:
         self.journal.write(
             "step-begun", step=step.key, title=step.title, phase=step.phase, rows=list(step.rows)
         )
-        if step.service == "down" and not self.journal.state.down:
+        if step.service == "down" and not fold(self.journal.events()).down:
             self.journal.write("down")
         for change in step.run(self.pair):
             self._change(step, change)
@@ -124,7 +115,7 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
     was. NoReturn when a change without a way back was begun, unless its loss is agreed to.
     """
     began = time.monotonic()
-    state = journal.state
+    state = fold(journal.events())
     if state.past_return and not lose_new_mail:
         raise NoReturn(
             "people have been served by the target since it was opened; going back to the source "
@@ -134,7 +125,7 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
         )
     if state.past_return and not state.down:
         journal.write("down")
-    for event in reversed(list(state.begun.values())):
+    for event in reversed(state.begun.values()):
         back = decode_back(event.data, journal.bodies)
         journal.write("undo-begun", change=event.id, title=event.data["title"])
         if isinstance(back, (Keep, Never)):

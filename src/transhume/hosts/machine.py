@@ -9,22 +9,17 @@ from typing import Any
 
 import httpx
 
-from transhume.agent import program
-from transhume.core.change import Command, Place
+from transhume.agent import BOOT, program
+from transhume.core.change import SSH_BULK, Command, Place
 from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
 from transhume.hosts.postgres import SERVICE, Postgres
-from transhume.hosts.process import Processes
+from transhume.hosts.process import Processes, Talking
 from transhume.hosts.reading import only_reads
-from transhume.hosts.ssh import SOCKETS, Ssh
+from transhume.hosts.ssh import SOCKETS, Ssh, remote
 
 CORE_SOCKET = "core.sock"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
-# The program comes first on standard input, which is then its own: its text is in no argument.
-_BOOT = (
-    "import sys; text = sys.stdin.buffer.read(int(sys.argv.pop(1))); "
-    "exec(compile(text, 'agent', 'exec'), {'__name__': '__main__'})"
-)
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ class Machine:
     def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
         """The lines that one of our programs prints there, as they come."""
         text = program(name)
-        argv = ("python3", "-c", _BOOT, str(len(text)), *arguments)
+        argv = ("python3", "-c", BOOT, str(len(text)), *arguments)
         on = self.ssh if self.place == "source" else self.processes
         try:
             yield from on.lines(argv, text + stdin)
@@ -129,6 +124,12 @@ class Machine:
         """Run a command that may alter this machine."""
         return self._execute(command.argv, command.input, heard)
 
+    def talk(self, command: Command) -> Talking:
+        """Start a command that may alter this machine, to talk with; the caller ends it."""
+        argv = remote(command.argv) if self.place == "source" else command.argv
+        self._reach(argv)
+        return self.processes.talk(argv)
+
     def _execute(
         self, argv: tuple[str, ...], stdin: bytes, heard: Callable[[str], None] | None
     ) -> Output:
@@ -143,6 +144,8 @@ class Machine:
 
     def _reach(self, argv: tuple[str, ...]) -> None:
         words = " ".join(argv)
+        if SSH_BULK in words:
+            self.ssh.ensure_bulk()
         if f"service={SERVICE['source']}" in words:
             self.ssh.ensure_tunnel()
             self.postgres.ensure("source")

@@ -69,6 +69,10 @@ class Processes:
         finally:
             self._running.discard(process)
 
+    def talk(self, argv: Sequence[str]) -> Talking:
+        """Start one to talk with; the caller ends it."""
+        return Talking(self._start(argv), self._running.discard)
+
     def background(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start one that stays until it is ended or this process is."""
         # Nobody reads what it says, and a full pipe would hold it up.
@@ -99,6 +103,57 @@ class Processes:
             # It began while all others were being ended.
             _signal(process, signal.SIGTERM)
         return process
+
+
+class Talking:
+    """A child that is told things and answers, in one thread; its complaints are read aside."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], gone: Callable[[subprocess.Popen[bytes]], None]
+    ) -> None:
+        assert process.stderr
+        self._process = process
+        self._gone = gone
+        self._said: list[bytes] = []
+        self._reader = threading.Thread(
+            target=_drain, args=(process.stderr, self._said, lambda line: None), daemon=True
+        )
+        self._reader.start()
+
+    def tell(self, data: bytes) -> None:
+        """Put this on its standard input."""
+        assert self._process.stdin
+        # When it is gone its status says why.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+
+    def hush(self) -> None:
+        """Close its standard input."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def hear(self) -> bytes:
+        """The next piece of what it prints; empty at the end."""
+        assert self._process.stdout
+        return self._process.stdout.read1(_CHUNK)  # type: ignore[attr-defined, no-any-return]
+
+    def end(self) -> Output:
+        """Wait for its end."""
+        self.hush()
+        status = self._process.wait()
+        self._reader.join()
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream
+            stream.close()
+        self._gone(self._process)
+        return Output(status, b"", b"".join(self._said))
+
+    def stop(self) -> None:
+        """End it and its own children."""
+        if self._process.poll() is None:
+            _end(self._process)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

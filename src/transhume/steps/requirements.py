@@ -14,11 +14,19 @@ from transhume.core.step import Step
 Look = Callable[[Pair], Iterator[Finding]]
 
 _PROGRAMS = {
-    "source": {"rsync": "rsync", "curl": "curl", "ip": "iproute2"},
+    "source": {
+        "rsync": "rsync",
+        "python3": "python3",
+        "find": "findutils",
+        "curl": "curl",
+        "ip": "iproute2",
+    },
     "target": {
         "rsync": "rsync",
         "curl": "curl",
         "ip": "iproute2",
+        "ssh": "openssh-client",
+        "find": "findutils",
         "nft": "nftables",
         "openssl": "openssl",
         "python3": "python3",

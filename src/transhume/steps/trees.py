@@ -11,6 +11,7 @@ from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.errors import StepFailed
+from transhume.steps.bulk import first_copy
 
 _KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
 _STATS = {
@@ -103,7 +104,9 @@ class SyncTrees(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         for tree in existing(pair, self.trees):
-            expected = compare(pair, SyncTree(tree.path)).lacking
+            carried = list(first_copy(pair, tree.path))
+            yield from carried
+            expected = 0 if carried else compare(pair, SyncTree(tree.path)).lacking
             act = SyncTree(tree.path, delete=tree.churns, expected=expected)
             yield Change(f"copy {tree.path}", act, _KEEP)
 

@@ -11,7 +11,6 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps import postfix
-from transhume.steps.services import mail_alone
 
 _BANNER_LIMIT = 30
 _FINGERPRINT = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -36,9 +35,11 @@ class Visit(Step):
     settled_by = "move-queue"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        if pair.target.ask("systemctl", "is-active", "--quiet", self.mail).status != 0:
-            back = Run("target", ("systemctl", "stop", self.mail))
-            yield Change("start mail with an empty queue", mail_alone(self.mail), back)
+        # After a kill the queue may have been moved already; nothing of it may leave yet.
+        empty = Run("target", ("postsuper", "-d", "ALL"))
+        yield Change("empty the target's queue", empty, Keep("the source still has its messages"))
+        start = Run("target", ("systemctl", "start", self.mail))
+        yield Change("start mail", start, Run("target", ("systemctl", "stop", self.mail)))
         answers = Await("target", _smtp(self.address), _BANNER_LIMIT)
         yield Change("wait for its banner", answers, Keep("nothing was altered"))
 

@@ -22,6 +22,7 @@ from transhume.core.change import (
     Reroute,
     RestoreDatabase,
     Run,
+    SeedTree,
     SyncFiles,
     SyncTree,
     WriteFile,
@@ -151,7 +152,7 @@ def backward(back: Act | Keep | Never) -> list[Spoken]:
 def moved(changes: Sequence[Change]) -> str:
     """How much the changes are thought to move; empty when nobody counted."""
     inner = [leaf for change in changes for leaf in leaves(change.act)]
-    total = sum(leaf.expected for leaf in inner if isinstance(leaf, SyncTree))
+    total = sum(leaf.expected for leaf in inner if isinstance(leaf, (SeedTree, SyncTree)))
     tables = sum(leaf.tables for leaf in inner if isinstance(leaf, DumpDatabase))
     return size(total) if total else several(tables, "table") if tables else ""
 

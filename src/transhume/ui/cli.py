@@ -56,7 +56,7 @@ def _print_json(value: Any) -> None:
 @contextmanager
 def _session(settings: Path) -> Iterator[Session]:
     need_root()
-    with session(read_settings(settings)) as run:
+    with session(read_settings(settings), settings) as run:
         yield run
 
 

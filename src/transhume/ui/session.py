@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from transhume.core.change import Place
 from transhume.core.event import Event, Progress
 from transhume.core.host import Pair
 from transhume.core.plan import Identity, Plan
-from transhume.core.settings import Settings
+from transhume.core.settings import CopySettings, Settings
 from transhume.engine.journal import FILE, Journal, alone, read
 from transhume.engine.perform import Performer
 from transhume.engine.state import State, fold
@@ -63,6 +63,25 @@ def read_settings(path: Path) -> Settings:
     return toml.read(Settings, text, f"the settings {path}")
 
 
+class Limits:
+    """What the settings file says now about copying: it may be edited while a walk runs."""
+
+    def __init__(self, path: Path | None, settings: Settings) -> None:
+        self._path = path
+        self._known = settings.copying
+        self._seen = 0
+
+    def __call__(self) -> CopySettings:
+        """The last that could be read: an editor may be in the middle of writing it."""
+        if self._path is not None:
+            with suppress(OSError, SettingsError):
+                changed = self._path.stat().st_mtime_ns
+                if changed != self._seen:
+                    self._known = read_settings(self._path).copying
+                    self._seen = changed
+        return self._known
+
+
 def need_root() -> None:
     """Files of all users are read and written, services stopped: that takes root."""
     if os.geteuid() != 0:
@@ -102,8 +121,8 @@ class Session:
 
 
 @contextmanager
-def session(settings: Settings) -> Iterator[Session]:
-    """Reach both machines, and leave no connection behind."""
+def session(settings: Settings, path: Path | None = None) -> Iterator[Session]:
+    """Reach both machines, and leave no connection behind; `path` is where the settings are."""
     need_root()
     processes = Processes()
     ssh = Ssh(processes, settings.source.ssh, settings.source.host_key)
@@ -112,7 +131,7 @@ def session(settings: Settings) -> Iterator[Session]:
         try:
             # The route that the journal knows: after the switch the source has another address.
             ssh.to(_state(Path(settings.state)).route)
-            yield _wired(settings, processes, ssh)
+            yield _wired(settings, processes, ssh, Limits(path, settings))
         finally:
             ssh.close()
 
@@ -126,7 +145,7 @@ def _state(folder: Path) -> State:
     return fold(past(folder))
 
 
-def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
+def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -> Session:
     layout = load(settings.profile)
 
     ini, kept = layout.databases.ini, f"{settings.state}/kept"
@@ -142,7 +161,7 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh) -> Session:
     plan = profile.plan(layout, settings)
 
     def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
-        return Performer(both, ssh, ask, notice)
+        return Performer(both, ssh, ask, notice, limits)
 
     return Session(settings, layout, processes, ssh, pair, plan, performer)
 

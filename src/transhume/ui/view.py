@@ -210,7 +210,7 @@ def parts_of(act: dict[str, Any]) -> Iterator[tuple[str, PartKind, int]]:
     """The trees and databases that an act moves, with the total where it is known; each once."""
     seen: set[str] = set()
     for leaf in leaves_of(act):
-        if leaf.get("kind") == "SyncTree":
+        if leaf.get("kind") in ("SeedTree", "SyncTree"):
             found: tuple[str, PartKind, int] = (leaf["path"], "tree", leaf.get("expected", 0))
         elif leaf.get("kind") == "DumpDatabase":
             found = (leaf["database"], "database", leaf.get("tables", 0))

@@ -1,0 +1,62 @@
+"""Hold the first copy back for the source's sake: bytes per second, and its load."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from transhume.core.settings import CopySettings
+
+_LOOK_SECONDS = 5.0
+_NAP_SECONDS = 0.2
+
+
+class Throttle:
+    """What all connections share; the limits are asked for each time, so they may change."""
+
+    def __init__(
+        self,
+        limits: Callable[[], CopySettings],
+        load: Callable[[], float],
+        ended: threading.Event,
+    ) -> None:
+        self._limits = limits
+        self._load = load
+        self._lock = threading.Lock()
+        self._free = 0.0
+        self._looked = 0.0
+        self._busy = False
+        self._ended = ended
+        self.held = False
+        """Whether anybody had to wait since this was last set to False."""
+
+    def take(self, size: int) -> None:
+        """Wait until so many bytes may be asked for."""
+        while self._wait(size):
+            self.held = True
+            if self._ended.wait(_NAP_SECONDS):
+                return
+
+    def _wait(self, size: int) -> bool:
+        """Whether it is too early; if not, the bytes are taken."""
+        with self._lock:
+            limits, now = self._limits(), time.monotonic()
+            if self._overloaded(limits.max_load, now):
+                return True
+            if not limits.bytes_per_second:
+                return False
+            if now < self._free:
+                # A limit that was raised counts at once.
+                self._free = min(self._free, now + size / limits.bytes_per_second)
+                return True
+            self._free = max(self._free, now - _NAP_SECONDS) + size / limits.bytes_per_second
+            return False
+
+    def _overloaded(self, limit: float | None, now: float) -> bool:
+        if limit is None:
+            return False
+        if now - self._looked >= _LOOK_SECONDS:
+            self._busy = self._load() > limit
+            self._looked = now
+        return self._busy
