@@ -14,6 +14,7 @@ from transhume.errors import StepFailed
 from transhume.hosts.reading import only_reads
 
 Answer = str | bytes | int | Output | Callable[[tuple[str, ...]], "str | bytes | int | Output"]
+Printed = Iterable[bytes] | Callable[[bytes], Iterable[bytes]]
 Rows = Sequence[tuple[Any, ...]]
 
 
@@ -34,7 +35,7 @@ class FakeHost:
     `said` gives the answer to a command that begins with these words, the longest one first;
     `files`, `folders` and `units` answer the usual questions by themselves. `held` are rows by a
     piece of the query; `served` is what the core answers; `printed` what our own programs print,
-    by name and arguments, the longest beginning first.
+    by name and arguments, the longest beginning first, or what makes it of their input.
     """
 
     place: Place
@@ -44,7 +45,7 @@ class FakeHost:
     said: dict[str, Answer] = field(default_factory=dict)
     held: dict[str, Rows | Exception] = field(default_factory=dict)
     served: dict[str, Any] = field(default_factory=dict)
-    printed: dict[str, Iterable[bytes]] = field(default_factory=dict)
+    printed: dict[str, Printed] = field(default_factory=dict)
     asked: list[tuple[str, ...]] = field(default_factory=list)
     queries: list[tuple[str, str]] = field(default_factory=list)
 
@@ -100,7 +101,8 @@ class FakeHost:
         line = " ".join((name, *arguments))
         known = [words for words in self.printed if f"{line} ".startswith(f"{words} ")]
         assert known, f"the fake {self.place} has no lines for {line}"
-        yield from self.printed[max(known, key=len)]
+        lines = self.printed[max(known, key=len)]
+        yield from lines(stdin) if callable(lines) else lines
 
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         """Everybody but nobody is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from tests.fakes import FakeHost
@@ -120,6 +121,7 @@ def _held() -> dict[str, Any]:
         "bj select string_agg(ip": [("192.0.2.10 mail",)],
         "bj select configuration::text": [("archive_kind=>cyrus",)],
         "bj select configuration -> 'archive_kind'": [("cyrus",)],
+        "bj-data select encode(": [],
         "select count(*), max(": [(12, "2026-11-22")],
         "server_version_num": [(15,)],
         "select extname": [("hstore",), ("pg_repack",)],
@@ -170,6 +172,7 @@ def source() -> FakeHost:
     host.said = {**_said(), **_network("192.0.2.10/24")}
     host.said["ip -j addr show dev ens3"] = addresses("192.0.2.10/24", "2001:db8::10/64")
     host.said["du -s --apparent-size --block-size=1 /var/spool/cyrus"] = "900000000\t/x\n"
+    host.printed["manifest"] = manifest
     host.files["/etc/network/interfaces"] = _interfaces("192.0.2.10/24", "2001:db8::10/64")
     host.folders = {f"/var/spool/{name}" for name in TREES} | {"/etc/bm", "/etc/network"}
     return host
@@ -190,9 +193,16 @@ def target() -> FakeHost:
         "curl": "200",
         "openssl s_client": _PEM,
     }
+    host.printed["manifest"] = manifest
     host.files["/etc/network/interfaces"] = _interfaces("192.0.2.20/24")
     host.folders = {"/etc/bm", "/etc/network", "/var/spool"}
     return host
+
+
+def manifest(spec: bytes) -> Iterator[bytes]:
+    """Trees with nothing in them, as the agent lists them."""
+    for number, _ in enumerate(json.loads(spec)["trees"]):
+        yield from (b"=%d" % number, b"/", b" \0d\000755\0root\0root\0\0001\0\0\0\0")
 
 
 def servers() -> Pair:

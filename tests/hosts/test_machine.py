@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,7 +179,7 @@ def test_the_source_is_asked_through_its_socket(run_folder: Path) -> None:
     assert around.noted == ["tunnel"]
 
 
-@pytest.mark.programs("python3")
+@pytest.mark.programs("python3", Path(sys.executable).name)
 @pytest.mark.parametrize("place", ["source", "target"])
 def test_an_agent_is_sent_along_and_reads_what_is_left(
     place: Place, monkeypatch: pytest.MonkeyPatch

@@ -134,7 +134,17 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
 def test_every_key_for_programs_is_documented_and_every_documented_key_is_there(
     move: list[Event],
 ) -> None:
-    lasting = {"addresses", "rows", "differing", "steps", "parts", "findings", "proofs", "outages"}
+    lasting = {
+        "addresses",
+        "rows",
+        "differing",
+        "notes",
+        "steps",
+        "parts",
+        "findings",
+        "proofs",
+        "outages",
+    }
     seen: set[str] = set()
     for events in (move, until(move, "change-failed")):
         seen |= set(paths(json.loads(json.dumps(to_json(fold(events))))))

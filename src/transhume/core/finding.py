@@ -28,7 +28,9 @@ class Finding:
 class Proof:
     """What was compared and how much of it is equal; `differing` names each difference.
 
-    `since` counts what differs because people have used the target since it was opened.
+    Of very many only the first are named. `since` counts what differs because people have used
+    the target since it was opened. `notes` is worth knowing and no difference, such as what was
+    damaged on the source already.
     """
 
     part: str
@@ -37,6 +39,7 @@ class Proof:
     unit: str
     differing: tuple[str, ...] = ()
     since: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,9 @@ class Machine:
     def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
         """The lines that one of our programs prints there, as they come."""
         text = program(name)
-        argv = ("python3", "-c", BOOT, str(len(text)), *arguments)
+        # Here our own Python runs it, which has the libraries that we brought.
+        python = "python3" if self.place == "source" else sys.executable
+        argv = (python, "-c", BOOT, str(len(text)), *arguments)
         on = self.ssh if self.place == "source" else self.processes
         try:
             yield from on.lines(argv, text + stdin)

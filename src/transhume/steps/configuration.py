@@ -17,8 +17,8 @@ from transhume.core.change import Change, Keep, Run, SyncFiles, SyncTree, Togeth
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
-from transhume.steps import postfix
-from transhume.steps.trees import prove
+from transhume.steps import manifest, postfix
+from transhume.steps.tree_proof import prove_trees
 
 # Of these files nothing is shown; elsewhere nothing that stands beside such a word.
 _SECRET_FILE = re.compile(r"(?i)passw|\.tok$|secret|credential|sasl")
@@ -83,8 +83,12 @@ class Configuration(Step):
         yield Change("wait until it is on disk", durable, back)
 
     def _mirror(self, folder: str) -> SyncTree:
-        inside = (path.removeprefix(folder) for path in self.own if path.startswith(f"{folder}/"))
-        return SyncTree(folder, finish=True, exclude=tuple(inside), contents=True)
+        return SyncTree(folder, finish=True, exclude=self._own(folder), contents=True)
+
+    def _own(self, folder: str) -> tuple[str, ...]:
+        """What in a folder stays as the target has it: patterns from the folder on."""
+        inside = (path for path in self.own if path.startswith(f"{folder}/"))
+        return tuple(path.removeprefix(folder) for path in inside)
 
     def _password(self, pair: Pair) -> Run:
         """Let the target's own server read the password from the file and encrypt it itself."""
@@ -123,8 +127,8 @@ class Configuration(Step):
 
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         folders, files = self.present(pair)
-        for folder in folders:
-            yield prove(pair, self._mirror(folder))
+        wanted = [manifest.Tree(path, self._own(path), "bytes") for path in folders]
+        yield from prove_trees(pair, wanted)
         for path in files:
             if pair.source.file(path) != pair.target.file(path):
                 yield Finding("file-differs", "blocks", "target", f"{path} isn't the source's")

@@ -2,52 +2,57 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
 
-from transhume.core.change import SyncTree
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
-from transhume.steps import database_proof
+from transhume.core.tally import Tell, untold
+from transhume.errors import TranshumeError
+from transhume.steps import bodies as body_proof
+from transhume.steps import database_proof, manifest
 from transhume.steps import trees as tree_steps
+from transhume.steps.bodies import Bodies
+from transhume.steps.since import Since
+from transhume.steps.tree_proof import none_excused, prove_trees
 
 
 @dataclass(frozen=True)
 class Subject:
     """What is proved. `opened` is when the target was opened (seconds since the epoch), 0 before.
 
-    With `contents` every byte of the trees is read on both sides.
+    With `contents` every byte of the trees is read on both sides, and every body on the target.
     """
 
     trees: tuple[tree_steps.Tree, ...]
     databases: tuple[str, ...]
+    bodies: Bodies
     contents: bool
     opened: float
 
-    def proofs(self, pair: Pair) -> Iterator[Proof]:
-        """One proof after the other, as they are made."""
-        for tree in tree_steps.existing(pair, self.trees):
-            proof = tree_steps.prove(pair, SyncTree(tree.path, contents=self.contents))
-            yield self._used_tree(pair, tree, proof) if self.opened else proof
+    def proofs(self, pair: Pair, tell: Tell = untold) -> Iterator[Proof]:
+        """One proof after the other, as they are made; what can't be compared is a difference."""
+        yield from _told("trees", partial(self._trees, pair, tell))
+        yield from _told("bodies: files", partial(body_proof.prove_rows, pair, self.bodies, tell))
+        if self.contents:
+            names = partial(body_proof.prove_names, pair, self.bodies, tell)
+            yield from _told("bodies: content", names)
         for name in self.databases:
-            for proof in database_proof.prove(pair, name):
-                yield self._used_database(proof) if self.opened else proof
+            yield from _told(name, partial(self._database, pair, name))
 
-    def _used_tree(self, pair: Pair, tree: tree_steps.Tree, proof: Proof) -> Proof:
-        """Leave out what people did since the opening: new entries, and changed ones.
+    def _trees(self, pair: Pair, tell: Tell) -> Iterator[Proof]:
+        known = tree_steps.existing(pair, self.trees)
+        churning = frozenset(tree.path for tree in known if tree.churns)
+        used = Since(pair, self.opened, churning, self.bodies) if self.opened else none_excused
+        contents: Literal["bytes", ""] = "bytes" if self.contents else ""
+        wanted = [manifest.Tree(tree.path, contents=contents) for tree in known]
+        return prove_trees(pair, wanted, tell, used)
 
-        What the source had and the target lacks is a difference, but where files are replaced
-        all the time.
-        """
-        changed = _changed(pair, tree.path, self.opened)
-        differing = tuple(
-            line for line in proof.differing if not _since(line, changed, tree.churns)
-        )
-        since = len(proof.differing) - len(differing)
-        return replace(
-            proof, equal=proof.compared - len(differing), differing=differing, since=since
-        )
+    def _database(self, pair: Pair, name: str) -> Iterator[Proof]:
+        for proof in database_proof.prove(pair, name):
+            yield self._used_database(proof) if self.opened else proof
 
     def _used_database(self, proof: Proof) -> Proof:
         """Rows change as soon as people work: those tables were proved while all stood still."""
@@ -56,15 +61,9 @@ class Subject:
         return replace(proof, equal=proof.compared, differing=(), since=len(proof.differing))
 
 
-def _changed(pair: Pair, path: str, since: float) -> frozenset[str]:
-    printed = pair.target.read("find", path, "-newerct", f"@{since:.0f}", "-printf", "%P\\0")
-    # Each name has its end; the empty one is the tree's own folder.
-    return frozenset(printed.split("\0")[:-1])
-
-
-def _since(line: str, changed: frozenset[str], churns: bool) -> bool:
-    if line.startswith("*deleting"):
-        return True
-    name = tree_steps.name_of(line)
-    missing = "+++++" in line.split(" ", 1)[0]
-    return churns if missing else (name in changed or posixpath.dirname(name) in changed)
+def _told(part: str, prove: Callable[[], Iterator[Proof]]) -> Iterator[Proof]:
+    """The proofs; one that can't be made is told as a difference, and the others are made."""
+    try:
+        yield from prove()
+    except TranshumeError as error:
+        yield Proof(part, 1, 0, "proofs", (f"couldn't be compared: {error.what}",))

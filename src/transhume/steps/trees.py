@@ -11,7 +11,9 @@ from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.errors import StepFailed
+from transhume.steps import manifest
 from transhume.steps.bulk import first_copy
+from transhume.steps.tree_proof import prove_trees
 
 _KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
 _STATS = {
@@ -19,10 +21,6 @@ _STATS = {
     "lacking": re.compile(r"^Total transferred file size: ([\d,.]+)", re.MULTILINE),
     "total": re.compile(r"^Total file size: ([\d,.]+)", re.MULTILINE),
 }
-
-# Eleven characters say in what an entry differs, then comes its name with odd bytes in octal.
-_COLUMNS = 12
-_ESCAPED = re.compile(rb"\\#([0-3][0-7]{2})")
 
 
 @dataclass(frozen=True)
@@ -78,13 +76,6 @@ def compare(pair: Pair, tree: SyncTree) -> Lack:
     return Lack(tree.path, differing, numbers["files"], numbers["lacking"], numbers["total"])
 
 
-def name_of(line: str) -> str:
-    """The name in a line of rsync's account, as the disk has it."""
-    escaped = line[_COLUMNS:].rstrip("/").encode(errors="surrogateescape")
-    raw = _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), escaped)
-    return raw.decode(errors="surrogateescape")
-
-
 def _number(rule: re.Pattern[str], text: str) -> int:
     match = rule.search(text)
     return int(re.sub(r"[,.]", "", match[1])) if match else 0
@@ -132,12 +123,5 @@ class FinishTrees(Step):
         yield Change("wait until they are on disk", durable, _KEEP)
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
-        for tree in existing(pair, self.trees):
-            yield prove(pair, SyncTree(tree.path))
-
-
-def prove(pair: Pair, tree: SyncTree) -> Proof:
-    """The tree's proof: all its entries, and those in which the target differs."""
-    lack = compare(pair, tree)
-    compared = max(lack.files, len(lack.differing))
-    return Proof(tree.path, compared, compared - len(lack.differing), "entries", lack.differing)
+        wanted = [manifest.Tree(tree.path) for tree in existing(pair, self.trees)]
+        return prove_trees(pair, wanted)

@@ -66,6 +66,7 @@ KEYS = {
     "proofs[].unit": "of what",
     "proofs[].differing": "the differences by name, as far as they were noted",
     "proofs[].since": "how many differ because people have used the target since it was opened",
+    "proofs[].notes": "what is worth knowing and no difference, such as damage on the source",
     "proofs[].at": "when",
     "proofs[].whole": "whether all were equal, and there were any",
     "service": "whether people are served",

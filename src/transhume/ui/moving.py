@@ -31,8 +31,7 @@ from transhume.errors import (
 )
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
-from transhume.profiles.bluemind import profile
-from transhume.steps.proof import Subject
+from transhume.profiles.bluemind import profile, proof
 from transhume.steps.services import start_seconds
 from transhume.steps.trees import compare, existing
 from transhume.ui import beginning, looking
@@ -213,18 +212,16 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
 
 def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: bool) -> list[Proof]:
     """verify: one proof after the other, shown as they are made."""
-    opened = _opened(run)
-    databases = profile.copier(run.layout, run.settings).present(run.pair)
-    subject = Subject(profile.all_trees(run.layout, run.settings), databases, full, opened)
+    subject = proof.subject(run.layout, run.settings, run.pair, full=full, opened=_opened(run))
     proofs: list[Proof] = []
     shown = Console(file=sys.stderr, markup=False) if quiet else console
     with _walking(run, "verify", shown, chosen) as engine:
-        for proof in subject.proofs(run.pair):
-            engine.journal.write("proved", step="verify", **asdict(proof))
-            proofs.append(proof)
-    for proof in proofs:
-        for line in proof.differing[:_SHOWN]:
-            put(shown, text(f"  {proof.part}: {line}"))
+        for each in subject.proofs(run.pair):
+            engine.journal.write("proved", step="verify", **asdict(each))
+            proofs.append(each)
+    for each in proofs:
+        for line in each.differing[:_SHOWN]:
+            put(shown, text(f"  {each.part}: {line}"))
     return proofs
 
 

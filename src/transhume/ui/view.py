@@ -301,7 +301,8 @@ def proved(data: dict[str, Any]) -> Proof:
     differing = tuple(str(one) for one in data.get("differing", ()))
     compared, equal, since = (data.get(key, 0) for key in ("compared", "equal", "since"))
     part, unit = str(data.get("part", "")), str(data.get("unit", ""))
-    return Proof(part, compared, equal, unit, differing, since)
+    notes = tuple(str(one) for one in data.get("notes", ()))
+    return Proof(part, compared, equal, unit, differing, since, notes)
 
 
 def _lacks(status: Status, event: Event) -> None:

@@ -27,6 +27,15 @@ class DatabaseLayout(Part):
     ini: str = Field(pattern=r"^/[\w./-]+$", description="[global] holds user, password and port")
 
 
+class BodyLayout(Part):
+    """Mail bodies, each in a file named by the SHA-1 of its message, and the rows about them."""
+
+    tiers: tuple[Folder, ...] = Field(description="folders of the form TIER/H/H/SHA1.zst")
+    database: str
+    table: str
+    column: str = Field(description="holds the SHA-1, as bytes")
+
+
 class ServiceLayout(Part):
     """The units, and how they are driven."""
 
@@ -61,6 +70,7 @@ class Layout(Part):
     versions: str = Field(description="beginning of the versions that it describes")
     tree: tuple[TreeLayout, ...]
     databases: DatabaseLayout
+    bodies: BodyLayout
     services: ServiceLayout
     configuration: ConfigurationLayout
 

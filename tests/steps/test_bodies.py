@@ -1,0 +1,203 @@
+"""Bodies are proved by their own names, and by the rows that name them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import FakeHost
+from tests.steps.disk import two
+from transhume.core.finding import Proof
+from transhume.core.host import Pair
+from transhume.errors import StepFailed
+from transhume.steps import bodies
+from transhume.steps.bodies import Bodies, prove_names, prove_rows
+
+pytest.importorskip("backports.zstd", reason="Python before 3.14 has none of its own")
+from backports import zstd
+
+TIERS = ("/live", "/archive")
+BODIES = Bodies(TIERS, "bj-data", "t_message_body", "guid")
+MAIL = [b"Subject: %d\r\n\r\nbody" % number for number in range(40)]
+
+
+def _name(mail: bytes) -> str:
+    return hashlib.sha1(mail).hexdigest()
+
+
+def _path(top: Path, tier: str, name: str) -> Path:
+    return Path(f"{top}{tier}/{name[0]}/{name[1]}/{name}.zst")
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Path:
+    """The same mail on both, half of it archived."""
+    for place in ("source", "target"):
+        for tier in TIERS:
+            (tmp_path / place / tier[1:]).mkdir(parents=True)
+        for number, mail in enumerate(MAIL):
+            path = _path(tmp_path / place, TIERS[number % 2], _name(mail))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(zstd.compress(mail))
+    return tmp_path
+
+
+class _Rows(FakeHost):
+    """A machine with these rows, asked for a page at a time or by name."""
+
+    rows: tuple[str, ...] = ()
+
+    def sql(self, database: str, query: str, *values: object) -> list[tuple[object, ...]]:
+        if "archive_kind" in query:
+            return [("cyrus",)]
+        (value,) = values
+        if isinstance(value, bytes):
+            later = sorted(name for name in self.rows if bytes.fromhex(name) > value)
+            return [(name,) for name in later[: bodies._PAGE]]
+        assert isinstance(value, list)
+        return [(name,) for name in self.rows if bytes.fromhex(name) in value]
+
+
+def _pair(stores: Path, here: Sequence[str] = (), there: Sequence[str] = ()) -> Pair:
+    pair = two(stores)
+    made = []
+    for host, rows in ((pair.source, there), (pair.target, here)):
+        assert isinstance(host, FakeHost)
+        one = _Rows(host.place, printed=host.printed)
+        one.rows = tuple(rows) or tuple(map(_name, MAIL))
+        made.append(one)
+    return Pair(*made)
+
+
+def _one(proofs: Iterator[Proof]) -> Proof:
+    (proof,) = proofs
+    return proof
+
+
+def test_every_row_has_its_file_in_some_tier(stores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_PAGE", 7)
+    proof = _one(prove_rows(_pair(stores), BODIES))
+    assert (proof.compared, proof.equal, proof.notes) == (40, 40, ())
+
+
+def test_a_row_without_a_file_is_named(stores: Path) -> None:
+    lost = _name(MAIL[5])
+    _path(stores / "target", "/archive", lost).unlink()
+    proof = _one(prove_rows(_pair(stores), BODIES))
+    assert proof.differing == (f"{lost}: a row without a file",)
+    assert (proof.compared, proof.equal) == (40, 39)
+
+
+def test_what_the_source_had_lost_is_noted_and_no_difference(stores: Path) -> None:
+    lost = _name(MAIL[5])
+    for place in ("source", "target"):
+        _path(stores / place, "/archive", lost).unlink()
+    proof = _one(prove_rows(_pair(stores), BODIES))
+    assert proof.whole
+    assert proof.notes == (f"{lost}: lost on the source already",)
+    # Mail that came since the switch isn't the source's to have lost.
+    others = [_name(mail) for mail in MAIL if _name(mail) != lost]
+    assert not _one(prove_rows(_pair(stores, there=others), BODIES)).whole
+
+
+def test_a_file_without_a_row_is_noted(stores: Path) -> None:
+    proof = _one(prove_rows(_pair(stores, [_name(mail) for mail in MAIL[1:]]), BODIES))
+    assert proof.whole
+    assert proof.notes == (f"{_name(MAIL[0])}: a file without a row",)
+
+
+def test_a_body_in_two_tiers_counts_once(stores: Path) -> None:
+    path = _path(stores / "target", "/archive", _name(MAIL[0]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(zstd.compress(MAIL[0]))
+    proof = _one(prove_rows(_pair(stores), BODIES))
+    assert (proof.compared, proof.notes) == (40, ())
+
+
+def test_a_body_in_the_wrong_folder_isnt_found_by_anybody(stores: Path) -> None:
+    name = _name(MAIL[0])
+    path = _path(stores / "target", "/live", name)
+    wrong = stores / "target/live/x"
+    wrong.mkdir()
+    path.rename(wrong / path.name)
+    assert not _one(prove_rows(_pair(stores), BODIES)).whole
+
+
+def test_each_body_holds_what_its_name_says(stores: Path) -> None:
+    proof = _one(prove_names(_pair(stores), BODIES))
+    assert (proof.compared, proof.equal, proof.notes) == (40, 40, ())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (zstd.compress(MAIL[1]), _name(MAIL[1])),
+        (zstd.compress(MAIL[0])[:-3], "cut off"),
+        (b"", "cut off"),
+        (b"no zstd at all", "no zstd, or damaged"),
+    ],
+)
+def test_a_body_that_holds_something_else_is_named(stores: Path, content: bytes, said: str) -> None:
+    path = _path(stores / "target", "/live", _name(MAIL[0]))
+    path.write_bytes(content)
+    proof = _one(prove_names(_pair(stores), BODIES))
+    (line,) = proof.differing
+    assert _name(MAIL[0]) in line
+    assert f"its content isn't what its name says ({said})" in line
+
+
+def test_what_was_damaged_on_the_source_is_moved_as_it_is_and_noted(stores: Path) -> None:
+    for place in ("source", "target"):
+        _path(stores / place, "/live", _name(MAIL[0])).write_bytes(b"rotten")
+    proof = _one(prove_names(_pair(stores), BODIES))
+    assert proof.whole
+    assert len(proof.notes) == 1
+    assert "damaged on the source already, moved as it is" in proof.notes[0]
+
+
+def test_what_the_source_hasnt_is_no_damage_of_the_sources(stores: Path) -> None:
+    _path(stores / "source", "/live", _name(MAIL[0])).unlink()
+    _path(stores / "target", "/live", _name(MAIL[0])).write_bytes(b"rotten")
+    assert not _one(prove_names(_pair(stores), BODIES)).whole
+
+
+def test_a_message_of_several_frames_and_of_many_megabytes_is_read_whole(stores: Path) -> None:
+    mail = b"x" * 3_000_000
+    path = _path(stores / "target", "/live", _name(mail))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(zstd.compress(mail[:2_000_000]) + zstd.compress(mail[2_000_000:]))
+    assert _one(prove_names(_pair(stores), BODIES)).whole
+
+
+def test_a_tier_that_cant_be_read_proves_nothing(stores: Path) -> None:
+    (stores / "target/archive").rename(stores / "target/elsewhere")
+    with pytest.raises(StepFailed, match=r"/archive.* couldn't be read on the target"):
+        list(prove_rows(_pair(stores), BODIES))
+
+
+def test_bodies_that_are_elsewhere_arent_looked_for(stores: Path) -> None:
+    pair = _pair(stores)
+    assert isinstance(pair.source, FakeHost)
+    object.__setattr__(pair.source, "sql", lambda *_: [("s3",)])
+    assert list(prove_rows(pair, BODIES)) == []
+    assert list(prove_names(pair, BODIES)) == []
+
+
+def test_a_server_without_mail_has_nothing_to_prove_and_lost_mail_has(tmp_path: Path) -> None:
+    for tier in TIERS:
+        (tmp_path / "target" / tier[1:]).mkdir(parents=True)
+    none = _pair(tmp_path)
+    for host in (none.source, none.target):
+        assert isinstance(host, _Rows)
+        host.rows = ()
+    assert list(prove_rows(none, BODIES)) == []
+    assert list(prove_names(none, BODIES)) == []
+    assert isinstance(none.source, _Rows)
+    none.source.rows = (_name(MAIL[0]),)
+    assert [str(proof) for proof in prove_rows(none, BODIES)] == [
+        "bodies: files: nothing to compare"
+    ]
+    assert not _one(prove_names(none, BODIES)).whole
