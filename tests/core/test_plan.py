@@ -14,7 +14,7 @@ from transhume.core.change import Change, Keep, Never, Pause
 from transhume.core.check import Check
 from transhume.core.finding import Finding, Proof, Severity, accept, stopping
 from transhume.core.host import Pair
-from transhume.core.plan import Plan, foresee
+from transhume.core.plan import Beside, Plan, foresee
 from transhume.core.step import Phase, Step
 from transhume.errors import StepFailed
 
@@ -50,6 +50,14 @@ def test_the_phases_that_are_asked_for_in_their_order() -> None:
     assert plan.rows() == {1, 2, 3}
     assert [item.step.key for item in foresee(plan, pair())] == ["a", "b", "c"]
     assert [item.step.key for item in foresee(plan, pair(), "sync")] == ["b"]
+
+
+def test_what_is_walked_at_the_same_time_stays_so_for_the_phases_that_are_asked_for() -> None:
+    a, b, c = Simple("a", "cutover"), Simple("b", "after"), Simple("c", "after")
+    plan = Plan((Beside(((a, b), (), (c,))), Simple("d", "after")))
+    assert [step.key for step in plan.steps] == ["a", "b", "c", "d"]
+    assert list(plan.staged("cutover")) == [Beside(((a,),))]
+    assert list(plan.staged("after")) == [Beside(((b,), (c,))), Simple("d", "after")]
 
 
 def test_the_point_of_no_return_is_seen_in_the_changes() -> None:

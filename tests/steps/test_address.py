@@ -15,7 +15,7 @@ from transhume.core.host import Pair
 from transhume.core.settings import AddressSettings
 from transhume.core.step import Step
 from transhume.hosts.reading import only_reads
-from transhume.steps.address import address_steps
+from transhume.steps.address import AddressSteps, address_steps
 
 ROUTES: dict[int, list[dict[str, object]]] = {
     4: [
@@ -80,7 +80,7 @@ class Move:
                 target_device="ens3",
             )
         )
-        return (*steps.before_freeze, *steps.replace)
+        return (*steps.before_freeze, *steps.replace, *steps.settle)
 
     def check(self) -> set[tuple[str, str]]:
         found = [each for step in self.steps for each in step.check(self.pair)]
@@ -144,7 +144,8 @@ def test_after_the_move_every_proof_holds_and_nothing_is_left_to_do() -> None:
     assert {each.severity for each in move.proof()} == {"blocks"}
     move.go()
     assert move.proof() == []
-    assert [list(step.run(move.pair)) for step in move.steps] == [[], [], []]
+    changes = [_titles(step.run(move.pair)) for step in move.steps]
+    assert changes == [[], [], [], ["wait for 192.0.2.10/24, 2001:db8::10/64"]]
 
 
 def test_the_way_back_ends_where_it_began() -> None:
@@ -210,6 +211,7 @@ def test_the_target_asks_who_holds_the_address_before_it_takes_it_and_tells_afte
         "ip addr replace 192.0.2.10/24 broadcast + dev ens3",
         "ip addr replace 2001:db8::10/64 dev ens3",
         "python3 - announce ens3 192.0.2.10",
+        "ens3 192.0.2.20 192.0.2.10",
         words,
         f"python3 - announce {words}",
     ]
@@ -220,7 +222,7 @@ def test_the_target_asks_who_holds_the_address_before_it_takes_it_and_tells_afte
 def test_an_address_that_failed_the_kernels_question_is_asked_about_anew() -> None:
     move = Move()
     move.target.held["2001:db8::10/64"] = {"dadfailed": True, "tentative": True}
-    take = move.steps[-1]
+    take = move.steps[-2]
     assert "2001:db8::10 can't be used on ens3" in {each.seen for each in move.proof()}
     act = next(change.act for change in take.run(move.pair) if "take" in change.title)
     commands = [str(command) for command in act.commands()]
@@ -376,7 +378,7 @@ def test_a_script_that_others_may_write_isnt_run(
 
 
 def test_by_hand_the_admin_is_asked_both_ways() -> None:
-    (step,) = address_steps(AddressSettings(how="manual", service=("192.0.2.10/24",))).replace
+    (step,) = address_steps(AddressSettings(how="manual", service=("192.0.2.10/24",))).asked
     (change,) = step.run(Move().pair)
     assert isinstance(change.act, Pause)
     assert isinstance(change.back, Pause)
@@ -385,7 +387,7 @@ def test_by_hand_the_admin_is_asked_both_ways() -> None:
 
 def test_a_target_that_keeps_its_own_address_needs_no_step() -> None:
     steps = address_steps(AddressSettings(how="none", becomes="192.0.2.20"))
-    assert steps.before_freeze + steps.replace == ()
+    assert steps == AddressSteps()
 
 
 def test_networkd_is_told_and_waited_for() -> None:

@@ -146,12 +146,13 @@ def test_lines_without_a_unit_are_none() -> None:
     assert running(host, ("bm-*",)) == ["bm-core.service"]
 
 
-def test_the_target_starts_all_but_mail_and_stops_all_on_the_way_back() -> None:
+def test_the_target_starts_mail_with_an_empty_queue_and_stops_all_on_the_way_back() -> None:
     changes = list(STEPS["start"].run(_pair(target=MASKED)))
     typed = [command for change in changes for command in _typed(change.act)]
     assert typed[0].startswith("systemctl unmask ")
     assert typed[1] == "bmctl start"
-    assert not any("start postfix" in command for command in typed)
+    started = typed.index("systemctl start postfix.service")
+    assert typed[started - 1] == "postsuper -d ALL"
     backs = [_typed(change.back)[0] for change in reversed(changes)]
     assert backs[-1].startswith("systemctl mask ")
     assert all(command.startswith(("systemctl stop ", "systemctl mask ")) for command in backs)

@@ -18,6 +18,7 @@ from typing import Any
 from transhume.core.event import Event, Kind, Progress
 from transhume.core.plan import Identity
 from transhume.engine.codec import Bodies
+from transhume.engine.state import State, apply, fold
 from transhume.errors import Busy, JournalRefused, StepFailed
 
 VERSION = 1
@@ -46,6 +47,7 @@ class Journal:
     def __init__(self, folder: Path, listen: Callable[[Event], None] = lambda event: None) -> None:
         self._listen = listen
         self._lock = threading.Lock()
+        self._state: State | None = None
         self.bodies = Bodies(folder / "bodies")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
@@ -71,7 +73,9 @@ class Journal:
                 "insert into event (at, kind, data, seal) values (?, ?, ?, ?)",
                 (at, kind, text, _seal(at, kind, text)),
             )
-        event = Event(cursor.lastrowid or 0, at, kind, data)
+            event = Event(cursor.lastrowid or 0, at, kind, data)
+            if self._state is not None:
+                apply(self._state, event)
         self._listen(event)
         return event
 
@@ -85,6 +89,14 @@ class Journal:
         """All events so far."""
         with self._lock:
             return list(_events(self._database))
+
+    @property
+    def state(self) -> State:
+        """Where the move stands now; it goes on with what is written."""
+        with self._lock:
+            if self._state is None:
+                self._state = fold(_events(self._database))
+            return self._state
 
     def claim(self, identity: Identity) -> None:
         """Begin the move, or make sure that it is the one that was begun."""

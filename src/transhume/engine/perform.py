@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from transhume.core.change import (
     Act,
@@ -24,6 +26,7 @@ from transhume.engine.meters import meter
 from transhume.engine.seed import seed
 
 _POLL_SECONDS = 0.2
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,7 @@ class Performer:
                 raise failed(command, output)
 
     def _together(self, act: Together) -> None:
-        with ThreadPoolExecutor(max_workers=max(1, len(act.acts))) as pool:
-            futures = [pool.submit(self.perform, inner) for inner in act.acts]
-        for future in futures:
-            future.result()
+        at_once([partial(self.perform, inner) for inner in act.acts])
 
     def _await(self, act: Await) -> None:
         (command,) = act.commands()
@@ -86,3 +86,13 @@ class Performer:
             if time.monotonic() >= deadline:
                 raise failed(command, output, f" within {act.limit} s")
             time.sleep(_POLL_SECONDS)
+
+
+def at_once(calls: Sequence[Callable[[], Made]]) -> list[Made]:
+    """Make all these calls at the same time, wait for all; then the first error counts."""
+    if len(calls) == 1:
+        # In this thread: Ctrl-C is heard at once.
+        return [calls[0]()]
+    with ThreadPoolExecutor(max_workers=max(1, len(calls))) as pool:
+        futures = [pool.submit(call) for call in calls]
+    return [future.result() for future in futures]

@@ -37,11 +37,12 @@ def fold(events: Iterable[Event]) -> State:
     """Read the events in order."""
     state = State()
     for event in events:
-        _apply(state, event)
+        apply(state, event)
     return state
 
 
-def _apply(state: State, event: Event) -> None:
+def apply(state: State, event: Event) -> None:
+    """Take in one event."""
     if event.kind in ("change-begun", "undo-begun", "undone", "rolled-back"):
         _change(state, event)
     elif event.kind == "step-begun":

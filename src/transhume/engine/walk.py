@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from transhume.core.change import Change, Keep, Never, Place
 from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
-from transhume.core.plan import Plan
+from transhume.core.plan import Plan, lanes
 from transhume.core.step import Phase, Step
 from transhume.engine.codec import decode_back, encode_change
 from transhume.engine.journal import Journal
-from transhume.engine.perform import Performer
-from transhume.engine.state import State, fold
+from transhume.engine.perform import Performer, at_once
+from transhume.engine.state import State
 from transhume.errors import NoReturn, StepFailed, TranshumeError
 
 
@@ -33,10 +34,17 @@ class Engine:
         Past the point of no return nothing before it is made again, whatever its proof says:
         the target holds what people wrote since.
         """
-        _refuse_half_a_return(fold(self.journal.events()))
+        _refuse_half_a_return(self.journal.state)
         trusted = True
-        for step in self.plan.within(*phases):
-            state = fold(self.journal.events())
+        for stage in self.plan.staged(*phases):
+            trusted = all(
+                at_once([partial(self._lane, lane, trusted=trusted) for lane in lanes(stage)])
+            )
+
+    def _lane(self, lane: tuple[Step, ...], *, trusted: bool) -> bool:
+        """Walk these steps; whether the claims of what follows may still be believed."""
+        state = self.journal.state
+        for step in lane:
             if step.repeats:
                 if not state.down and not state.past_return:
                     self._make(step)
@@ -46,6 +54,7 @@ class Engine:
                 continue
             trusted = state.past_return
             self._make(step)
+        return trusted
 
     def _holds(self, step: Step, state: State) -> bool:
         if step.key not in state.done:
@@ -63,7 +72,7 @@ class Engine:
         self.journal.write(
             "step-begun", step=step.key, title=step.title, phase=step.phase, rows=list(step.rows)
         )
-        if step.service == "down" and not fold(self.journal.events()).down:
+        if step.service == "down" and not self.journal.state.down:
             self.journal.write("down")
         for change in step.run(self.pair):
             self._change(step, change)
@@ -115,7 +124,7 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
     was. NoReturn when a change without a way back was begun, unless its loss is agreed to.
     """
     began = time.monotonic()
-    state = fold(journal.events())
+    state = journal.state
     if state.past_return and not lose_new_mail:
         raise NoReturn(
             "people have been served by the target since it was opened; going back to the source "
@@ -125,7 +134,7 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
         )
     if state.past_return and not state.down:
         journal.write("down")
-    for event in reversed(state.begun.values()):
+    for event in reversed(list(state.begun.values())):
         back = decode_back(event.data, journal.bodies)
         journal.write("undo-begun", change=event.id, title=event.data["title"])
         if isinstance(back, (Keep, Never)):

@@ -14,6 +14,7 @@ from transhume.core.change import (
     RemoveFile,
     Run,
     Series,
+    Together,
     WriteFile,
 )
 from transhume.core.finding import Finding
@@ -140,6 +141,13 @@ def started(place: Place, services: Services) -> Act:
     return Series((Run(place, services.start), Await(place, ("sh", "-c", script), services.limit)))
 
 
+def mail_alone(mail: str) -> Act:
+    """Start mail on the target without a message: until the queue is moved nothing leaves."""
+    # After a kill the queue may have been moved already.
+    empty = Run("target", ("postsuper", "-d", "ALL"))
+    return Series((empty, Run("target", ("systemctl", "start", mail))))
+
+
 @dataclass(frozen=True)
 class HoldTarget(Step):
     """The target's own services are off while its data is replaced."""
@@ -197,7 +205,7 @@ class Start(Step):
     services: Services
     key = "start"
     title = "start the target's services"
-    why = "Everything but mail starts behind the closed door, to be looked at before it opens."
+    why = "Everything starts behind the closed door, to be looked at before it opens."
     phase = "cutover"
 
     def run(self, pair: Pair) -> Iterator[Change]:
@@ -209,18 +217,11 @@ class Start(Step):
                 Run("target", ("systemctl", "unmask", *masked)),
                 Run("target", ("systemctl", "mask", *masked)),
             )
-        yield Change(
-            "start BlueMind",
-            started("target", self.services),
-            Run("target", ("systemctl", "stop", *present)),
-        )
         others = tuple(name for name in self.services.others if name in present)
-        if others:
-            yield Change(
-                "start what was stopped beside it",
-                Run("target", ("systemctl", "start", *others)),
-                Run("target", ("systemctl", "stop", *others)),
-            )
+        beside = (Run("target", ("systemctl", "start", *others)),) if others else ()
+        act = Together((started("target", self.services), *beside, mail_alone(self.services.mail)))
+        back = Run("target", ("systemctl", "stop", *present))
+        yield Change("start BlueMind, and mail with an empty queue", act, back)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         state = pair.target.api(self.services.state)

@@ -11,6 +11,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps import postfix
+from transhume.steps.services import mail_alone
 
 _BANNER_LIMIT = 30
 _FINGERPRINT = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -35,11 +36,9 @@ class Visit(Step):
     settled_by = "move-queue"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        # After a kill the queue may have been moved already; nothing of it may leave yet.
-        empty = Run("target", ("postsuper", "-d", "ALL"))
-        yield Change("empty the target's queue", empty, Keep("the source still has its messages"))
-        start = Run("target", ("systemctl", "start", self.mail))
-        yield Change("start mail", start, Run("target", ("systemctl", "stop", self.mail)))
+        if pair.target.ask("systemctl", "is-active", "--quiet", self.mail).status != 0:
+            back = Run("target", ("systemctl", "stop", self.mail))
+            yield Change("start mail with an empty queue", mail_alone(self.mail), back)
         answers = Await("target", _smtp(self.address), _BANNER_LIMIT)
         yield Change("wait for its banner", answers, Keep("nothing was altered"))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from transhume.core.plan import Plan
+from transhume.core.plan import Beside, Plan
 from transhume.core.settings import Settings
 from transhume.profiles.bluemind import after
 from transhume.profiles.bluemind.checks import checks
 from transhume.profiles.bluemind.layout import Layout
 from transhume.profiles.bluemind.readdress import Readdress
 from transhume.steps import databases, door, postgresql, services, trees
-from transhume.steps.address import address_steps
+from transhume.steps.address import AddressSteps, address_steps
 from transhume.steps.configuration import Configuration
 from transhume.steps.queue import MoveQueue
 from transhume.steps.requirements import Requirements
@@ -41,10 +41,10 @@ def copier(layout: Layout, settings: Settings) -> databases.Copier:
     return databases.Copier(known.names, known.optional, f"{settings.state}/dumps", jobs)
 
 
-def plan(layout: Layout, settings: Settings) -> Plan:
-    """All steps in order."""
+def driven(layout: Layout) -> services.Services:
+    """How the services are started and stopped."""
     own = layout.services
-    driven = services.Services(
+    return services.Services(
         own.patterns,
         own.mail,
         own.stop,
@@ -55,38 +55,57 @@ def plan(layout: Layout, settings: Settings) -> Plan:
         own.serving,
         own.limit,
     )
-    moved = all_trees(layout, settings)
-    copied = copier(layout, settings)
+
+
+def plan(layout: Layout, settings: Settings) -> Plan:
+    """All steps in order."""
+    own, becomes = layout.services, settings.address.becomes
+    moved, copied = all_trees(layout, settings), copier(layout, settings)
     addresses = address_steps(settings.address)
-    becomes = settings.address.becomes
     identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
+    # Where the target takes the source's address nothing in the maps changes, and they were proved.
+    maps = after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None)
     return Plan(
         (
             Requirements(checks(layout)),
             door.Close(own.ports),
-            services.HoldTarget(driven),
+            services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
             trees.SyncTrees(moved),
             databases.Rehearse(copied),
             *addresses.before_freeze,
             databases.Empty(copied),
-            services.Freeze(driven, MARKER, identity),
-            trees.FinishTrees(moved),
-            postgresql.StartSourcePostgres(),
-            databases.Dump(copied),
-            databases.Restore(copied),
-            configuration(layout, settings),
+            services.Freeze(driven(layout), MARKER, identity),
+            _ends(layout, settings, addresses),
+            *addresses.asked,
             *((Readdress(becomes),) if becomes else ()),
-            *addresses.replace,
-            services.Start(driven),
-            after.Firewall(),
-            after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None),
-            *(() if becomes else (after.Networks(),)),
-            after.Tick(),
+            Beside(
+                (
+                    addresses.settle,
+                    (services.Start(driven(layout)), after.Firewall()),
+                    () if becomes else (after.Networks(),),
+                )
+            ),
+            *((maps,) if becomes else ()),
             _visit(layout, settings),
             MoveQueue(own.mail),
             door.Open(own.mail),
+            *(() if becomes else (maps,)),
+            after.Tick(),
             door.Tidy((copied.folder,)),
+        )
+    )
+
+
+def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside:
+    """What has to be done once nobody writes: none of it waits for another."""
+    copied = copier(layout, settings)
+    return Beside(
+        (
+            (trees.FinishTrees(all_trees(layout, settings)),),
+            (postgresql.StartSourcePostgres(), databases.Dump(copied), databases.Restore(copied)),
+            (configuration(layout, settings),),
+            addresses.replace,
         )
     )
 

@@ -78,6 +78,11 @@ def _held(shown: dict[str, Any]) -> Held | None:
     return Held(address, tuple(words), usable, fixed, failed)
 
 
+def settled(host: Host, device: str) -> list[Interface]:
+    """The addresses that the device has for good, and can use."""
+    return [each.address for each in held(host, device) if each.fixed and each.usable]
+
+
 def shown_by(host: Host, *argv: str) -> list[dict[str, Any]]:
     """The objects that a command of iproute2 prints as JSON."""
     printed = host.read(*argv)

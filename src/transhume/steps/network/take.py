@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transhume.core.change import Change, Keep, Series
+from transhume.core.change import Change, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.network.edit import Interface
 from transhume.steps.network.links import (
     announce,
-    arrived,
     card,
     device_exists,
     drops,
@@ -22,6 +21,7 @@ from transhume.steps.network.links import (
     probe,
     promotion,
     put,
+    settled,
     usable,
 )
 from transhume.steps.network.managers import exchanged, rewritten
@@ -32,7 +32,7 @@ from transhume.steps.network.routes import default_versions
 
 @dataclass(frozen=True)
 class Take(Step):
-    """At once, with word to the neighbours, and then on disk.
+    """At once, with word to the neighbours, and then on disk; `Settle` waits for IPv6.
 
     In this order the way back clears the disk first: a target that reboots in its middle doesn't
     come up with an address that the source has again.
@@ -87,7 +87,7 @@ class Take(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         target, device = pair.target, self.addresses.target_device
-        lacking, own = self._lacking(target), self._own(target)
+        lacking = self._lacking(target)
         promote = promotion(target, device)
         if promote and lacking:
             yield promote
@@ -96,12 +96,10 @@ class Take(Step):
         files = self._files(target)
         if files:
             yield files
-        if lacking or files:
-            yield self._waited(own)
 
     def _lacking(self, target: Host) -> list[Interface]:
         known = held(target, self.addresses.target_device)
-        good = {each.address.ip for each in known if each.usable}
+        good = {each.address.ip for each in known if not each.failed}
         return [address for address in self.addresses.service if address.ip not in good]
 
     def _at_once(self, target: Host, lacking: list[Interface]) -> Change:
@@ -124,19 +122,11 @@ class Take(Step):
         device, service = self.addresses.target_device, self.addresses.service
         manager, files = configuration(target, device)
         edits = exchanged(manager, files, device, (), service)
-        restored = usable("target", device, self._own(target))
-        return rewritten(target, manager, device, edits, Series(()), restored)
-
-    def _own(self, target: Host) -> list[Interface]:
-        known = held(target, self.addresses.target_device)
-        own = [each.address for each in known if each.fixed and each.usable]
-        return [address for address in own if not self.addresses.serves(address.ip)]
-
-    def _waited(self, own: list[Interface]) -> Change:
-        # Once for both: a daemon that reads its files anew takes the addresses away for a moment.
-        device, service = self.addresses.target_device, self.addresses.service
-        act = Series((usable("target", device, own), arrived("target", device, service)))
-        return Change(f"wait for {listed(service)}", act, Keep("it only waited"))
+        own = [each for each in settled(target, device) if not self.addresses.serves(each.ip)]
+        # What starts next binds to these: a daemon that reads its files anew takes the addresses
+        # away for a moment.
+        there = usable("target", device, family([*own, *service], 4))
+        return rewritten(target, manager, device, edits, there, usable("target", device, own))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for address in self._lacking(pair.target):

@@ -1,0 +1,39 @@
+"""The step that waits until the kernel lets the target use the addresses it has taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, Keep, Series
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+from transhume.steps.network.links import arrived, held, settled, usable
+from transhume.steps.network.place import Addresses, listed
+
+
+@dataclass(frozen=True)
+class Settle(Step):
+    """For IPv6 the kernel asks around for a second or two (RFC 4862, 5.4), and a daemon that has
+    read its files anew may have taken the addresses away for a moment."""
+
+    addresses: Addresses
+    key = "settle-address"
+    title = "wait until the address can be used"
+    why = "Services start meanwhile; nobody is let in before the kernel has made sure of it."
+    phase = "cutover"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        device, service = self.addresses.target_device, self.addresses.service
+        own = [each for each in settled(pair.target, device) if not self.addresses.serves(each.ip)]
+        act = Series((usable("target", device, own), arrived("target", device, service)))
+        yield Change(f"wait for {listed(service)}", act, Keep("it only waited"))
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        known = held(pair.target, self.addresses.target_device)
+        good = {each.address.ip for each in known if each.usable}
+        for address in self.addresses.service:
+            if address.ip not in good:
+                text = f"{address.ip} can't be used on {self.addresses.target_device}"
+                yield Finding("address-lacks", "blocks", "target", text, self.why)
