@@ -187,6 +187,7 @@ def prepared(writer: Writer) -> None:
     for path, total in TREES.items():
         lacking = 12_400_000 if path.endswith("cyrus") else 0
         writer.write("lacks", part=path, lacking=lacking, total=total, unit="bytes", seconds=0.4)
+    writer.write("forecast", **FORECAST)
     rehearsal = (Change("dump bj and bj-data", dumps(), KEEP), 61.0)
     restore = (Change("restore bj and bj-data", restores(), KEEP), 148.0)
     writer.step("sync", "rehearse-databases", "rehearse the databases", rehearsal, restore)
@@ -264,6 +265,31 @@ def switched(writer: Writer) -> None:
     writer.step("after", "open", "start mail and open the target", (OPEN, 0.3), service="up")
     writer.ended()
 
+
+_PARTS = (
+    ("freeze", "stop the services on both", "stop", 9.0, "as the target's own stopped"),
+    ("finish-trees", "copy the rest of the trees", "files", 2.0, "what 5 trees lacked"),
+    ("dump-databases", "dump the databases", "databases", 61.0, "as in the rehearsal"),
+    ("start", "start the target's services", "start", 26.0, "as the source's last start"),
+)
+FORECAST: dict[str, Any] = {
+    "seconds": 98.0,
+    "low": 70.0,
+    "high": 180.0,
+    "caught_up": 97.6,
+    "parts": [
+        {
+            "step": step,
+            "title": title,
+            "account": account,
+            "seconds": seconds,
+            "low": seconds * 0.7,
+            "high": seconds * 2,
+            "basis": basis,
+        }
+        for step, title, account, seconds, basis in _PARTS
+    ],
+}
 
 FINDINGS = (
     Finding("queue", "notes", "source", "41 messages are queued; they move along"),

@@ -15,8 +15,10 @@ from tests.ui.stage import Stage
 from transhume import errors
 from transhume.core.change import Command
 from transhume.core.host import Output
+from transhume.core.lag import Lag
 from transhume.engine.journal import FILE, alone, read
-from transhume.ui import moving
+from transhume.steps.trees import SyncTrees
+from transhume.ui import converge, moving
 
 
 @pytest.fixture
@@ -63,6 +65,62 @@ def test_a_whole_move(typed: Stage) -> None:
     status = json.loads(typed.out)
     assert status["finished"]
     assert {step["state"] for step in status["steps"]} <= {"done", "skipped"}
+
+
+def test_following_goes_on_until_enough_is_copied(typed: Stage) -> None:
+    _passed(typed, "sync", "--follow")
+    assert "forecast for a cutover now" in typed.out
+    assert "Expected downtime" in typed.out
+    kinds = _kinds(typed)
+    assert kinds.count("forecast") == 1
+    _passed(typed, "status", "--json")
+    status = json.loads(typed.out)
+    assert status["forecast"]["low"] <= status["forecast"]["seconds"] <= status["forecast"]["high"]
+    assert {part["account"] for part in status["forecast"]["parts"]} == {
+        *("stop", "files", "databases", "configuration", "address", "start", "proofs")
+    }
+
+
+def test_following_ends_when_another_pass_is_of_no_use(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converge, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(SyncTrees, "lag", lambda step, pair: [Lag("/x", 7, "changes", 20.0)])
+    assert typed.type("sync", "--follow", "--goal", "0.5", "--json") == 0
+    passes = [json.loads(line) for line in typed.out.splitlines()]
+    assert len(passes) == 4
+    assert passes[0]["behind"] == [
+        {
+            "part": "/x",
+            "behind": 7,
+            "unit": "changes",
+            "seconds": 20.0,
+            "following": False,
+            "total": 0.0,
+        }
+    ]
+    assert passes[0]["forecast"]["seconds"] > passes[0]["forecast"]["caught_up"]
+
+
+def test_what_is_too_far_behind_is_said_before_anything_is_stopped(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converge, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(SyncTrees, "lag", lambda step, pair: [Lag("/x", 7, "changes", 20.0)])
+    assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
+    assert "people would wait 20 s for what isn't copied yet" in typed.err
+    assert "down" not in _kinds(typed)
+    typed.settings.write_text(typed.settings.read_text() + "[cutover]\nrest = 30.0\n")
+    _passed(typed, "cutover", "--yes")
+
+
+def test_the_forecast_stands_beside_what_was_measured(typed: Stage) -> None:
+    _passed(typed, "cutover", "--yes")
+    _passed(typed, "report", "--json")
+    parts = json.loads(typed.out)["forecast"]["parts"]
+    assert {part["step"] for part in parts if part["measured"] is not None} >= {
+        *("freeze", "finish-trees", "restore-databases", "start", "visit", "open")
+    }
 
 
 def test_cutover_alone_prepares_first(typed: Stage) -> None:
@@ -193,7 +251,7 @@ def test_a_mistake_of_ours_ends_the_walk_too(typed: Stage, monkeypatch: pytest.M
     def fail(*words: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(moving, "_lacking", fail)
+    monkeypatch.setattr(moving, "converge", fail)
     assert typed.type("sync") == 1
     assert _ended(typed)["outcome"] == "failed"
     assert "ZeroDivisionError" in _ended(typed)["message"]

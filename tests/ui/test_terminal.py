@@ -12,10 +12,11 @@ from tests.ui.sheet import Sheet, tame
 from transhume.core.change import Change, Run, WriteFile
 from transhume.core.event import Event
 from transhume.core.finding import Finding
+from transhume.core.plan import Plan
 from transhume.errors import StepFailed
 from transhume.ui import terminal
+from transhume.ui.forecast import outlook, show
 from transhume.ui.status import show_status
-from transhume.ui.terminal import Expected
 from transhume.ui.view import fold
 
 DASH = "\N{EN DASH}"
@@ -127,19 +128,6 @@ def test_control_characters_in_a_command_are_typed_as_bash_reads_them() -> None:
     )
 
 
-def test_a_forecast_with_its_range() -> None:
-    parts = [Expected("stop", 9, 8, 11, "measured"), Expected("start", 26, 20, 40)]
-    assert terminal.forecast_line(parts) == (
-        f"Expected downtime 35 s (28{DASH}51): stop 9, start 26."
-    )
-    assert terminal.forecast_line([]) == "Expected downtime: no estimate yet."
-    sheet = Sheet()
-    terminal.forecast(sheet, [*parts, Expected("databases", 200, 90, 400)])
-    assert sheet.rows[-1] == (
-        " Expected downtime 4 min (2 min to 8 min): stop 9, start 26, databases 3 min."
-    )
-
-
 def test_an_error_says_what_its_state_and_what_next() -> None:
     sheet = Sheet()
     problem = StepFailed(
@@ -188,7 +176,7 @@ def test_hostile_text_stays_text(move: list[Event], width: int) -> None:
     step = sample.shaped(hostile, hostile, "sync", (), change)
     terminal.plan(sheet, [step], commands=True)
     terminal.error(sheet, StepFailed(hostile, state=hostile, remedy=hostile))
-    terminal.forecast(sheet, [Expected(hostile, 1, 1, 1, hostile)])
+    show(sheet, outlook(Plan(()), sample.poisoned(move)))
     show_status(sheet, fold(sample.poisoned(move)))
     assert tame(sheet.text)
     assert "[red]" in sheet.text

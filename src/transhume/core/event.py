@@ -21,7 +21,8 @@ Kind = Literal[
     "checked",  # findings: what one check of everything saw, maybe nothing
     "machines",  # source, target: what they are; seconds: how long the source's core took to start
     "proved",  # step, part, compared, equal, unit, differing, since
-    "lacks",  # part, lacking, total, unit, seconds (what the rest would take)
+    "lacks",  # part, lacking, total, unit, seconds (what the rest would take), following
+    "forecast",  # seconds, low, high, caught_up, parts: the downtime that is thought to come
     "down",  # people are shut out from here on
     "up",  # people are served again
     "finished",  # the move is over

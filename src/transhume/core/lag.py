@@ -11,7 +11,8 @@ class Lag:
 
     `seconds` is how long the part's end is thought to take while everyone waits, from measured
     rates; None while nothing was measured. `following` says that changes are followed, so that
-    the lag doesn't grow with the part.
+    the lag doesn't grow with the part. `total` is what the part holds in all, in the same unit; 0
+    when nobody counted.
     """
 
     part: str
@@ -19,3 +20,4 @@ class Lag:
     unit: str
     seconds: float | None = None
     following: bool = False
+    total: float = 0.0

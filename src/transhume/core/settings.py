@@ -125,6 +125,17 @@ class CopySettings(Part):
         return int(digits) * power
 
 
+class CutoverSettings(Part):
+    """When the services may be stopped."""
+
+    rest: float = Field(
+        default=5.0,
+        gt=0,
+        description="seconds that people may have to wait for what isn't copied yet; with more "
+        "than that to go `transhume cutover` stops nothing",
+    )
+
+
 class CheckSettings(Part):
     """What of the findings is known and accepted."""
 
@@ -139,6 +150,7 @@ class Settings(Part):
     address: AddressSettings = AddressSettings(how="manual")
     databases: DatabaseSettings = DatabaseSettings()
     copying: CopySettings = Field(default=CopySettings(), alias="copy")
+    cutover: CutoverSettings = CutoverSettings()
     check: CheckSettings = CheckSettings()
     trees: tuple[Folder, ...] = Field(
         default=(), description="further trees to move beside those of the layout"

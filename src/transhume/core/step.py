@@ -10,6 +10,7 @@ from transhume.core.change import Change, Place
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
+from transhume.core.measured import Account, Expected, Measured
 
 Phase = Literal["prepare", "sync", "cutover", "after", "finish"]
 PHASES: tuple[Phase, ...] = ("prepare", "sync", "cutover", "after", "finish")
@@ -39,6 +40,11 @@ class Step(ABC):
     service: ClassVar[Literal["down", "up", ""]] = ""
     """Whether people are shut out from this step on, or served again after it."""
 
+    account: ClassVar[Account] = "proofs"
+    """Whose time it is that the step takes in the outage."""
+    usual: ClassVar[tuple[float, float]] = (0.1, 1.0)
+    """Seconds, from and to, that it takes in the outage where nothing was measured yet."""
+
     def check(self, pair: Pair) -> Iterator[Finding]:
         """What would keep the step from working, seen before anything is changed."""
         return iter(())
@@ -54,3 +60,11 @@ class Step(ABC):
     def lag(self, pair: Pair) -> Iterator[Lag]:
         """How far the parts that this step keeps up to date are behind; hot steps alone know."""
         return iter(())
+
+    def expects(self, known: Measured) -> Expected:
+        """How long it is thought to take in the outage."""
+        seconds = known.steps.get(self.key)
+        if seconds is not None:
+            return Expected.as_measured(seconds, "as it took the last time")
+        low, high = self.usual
+        return Expected((low + high) / 2, low, high, "as it usually takes")

@@ -58,6 +58,8 @@ class Configuration(Step):
     title = "bring the configuration"
     why = "The target answers as the source did; what it had is kept for the way back."
     phase = "cutover"
+    account = "configuration"
+    usual = (0.5, 2.0)
     rows = (14, 15)
     settled_by = "start"
 

@@ -18,6 +18,7 @@ from transhume.core.change import (
 )
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
+from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
 from transhume.errors import StepFailed
 from transhume.steps.database_proof import prove, prove_shape
@@ -213,6 +214,7 @@ class Dump(Step):
     title = "dump the databases"
     why = "Both at once, in parallel, straight into a private folder on the target."
     phase = "cutover"
+    account = "databases"
     rows = (13,)
 
     def run(self, pair: Pair) -> Iterator[Change]:
@@ -224,6 +226,9 @@ class Dump(Step):
             if pair.target.ask("pg_restore", "--list", folder).status != 0:
                 yield Finding("dump-missing", "blocks", "target", f"no whole dump in {folder}")
 
+    def expects(self, known: Measured) -> Expected:
+        return rehearsed(self, known, "dump ") or super().expects(known)
+
 
 @dataclass(frozen=True)
 class Restore(Step):
@@ -234,6 +239,7 @@ class Restore(Step):
     title = "restore the databases"
     why = "Into databases that were created explicitly, up to the first error: success is success."
     phase = "cutover"
+    account = "databases"
     rows = (16,)
     settled_by = "start"
 
@@ -243,3 +249,18 @@ class Restore(Step):
     def verify(self, pair: Pair) -> Iterator[Proof]:
         for name in self.copier.present(pair):
             yield from prove(pair, name)
+
+    def expects(self, known: Measured) -> Expected:
+        return rehearsed(self, known, "restore ") or super().expects(known)
+
+
+def rehearsed(step: Step, known: Measured, title: str) -> Expected | None:
+    """As the change that begins with these words took in the rehearsal; None without one."""
+    took = [
+        seconds
+        for (key, name), seconds in known.changes.items()
+        if key == Rehearse.key and name.startswith(title)
+    ]
+    if step.key in known.steps or not took:
+        return None
+    return Expected(took[-1], took[-1] * 0.8, took[-1] * 1.5, "as in the rehearsal, under load")

@@ -100,6 +100,8 @@ class Open(Step):
     title = "start mail and open the target"
     why = "Everything was proved; whoever was turned away comes back by themselves."
     phase = "after"
+    account = "start"
+    usual = (0.5, 2.0)
     service = "up"
 
     def run(self, pair: Pair) -> Iterator[Change]:

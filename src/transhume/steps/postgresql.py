@@ -39,6 +39,8 @@ class StartSourcePostgres(Step):
     title = "start PostgreSQL on the source"
     why = "It stops with the other services, and the dump is taken from it."
     phase = "cutover"
+    account = "databases"
+    usual = (1.0, 4.0)
     rows = (12,)
     touches = frozenset({"source"})
 

@@ -40,6 +40,8 @@ class MoveQueue(Step):
     title = "move the mail queue"
     why = "Whoever got a 250 for a message must find it delivered; the source keeps its copy."
     phase = "after"
+    account = "files"
+    usual = (0.3, 1.5)
 
     def run(self, pair: Pair) -> Iterator[Change]:
         keep = Keep("mail stays stopped on the target; the source still has the same messages")

@@ -19,6 +19,7 @@ from transhume.core.change import (
 )
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
 
 STOPPED = ("inactive", "failed")
@@ -178,6 +179,7 @@ class Freeze(Step):
     title = "stop the services on both"
     why = "The last pass must see data that no longer changes; masked, they can't come back."
     phase = "cutover"
+    account = "stop"
     rows = (10, 17)
     touches = frozenset({"source", "target"})
     service = "down"
@@ -197,6 +199,11 @@ class Freeze(Step):
     def verify(self, pair: Pair) -> Iterator[Finding]:
         yield from still_running(pair.source, self.services)
 
+    def expects(self, known: Measured) -> Expected:
+        if self.key not in known.steps and HoldTarget.key in known.steps:
+            return Expected.as_measured(known.steps[HoldTarget.key], "as the target's own stopped")
+        return super().expects(known)
+
 
 @dataclass(frozen=True)
 class Start(Step):
@@ -207,6 +214,7 @@ class Start(Step):
     title = "start the target's services"
     why = "Everything starts behind the closed door, to be looked at before it opens."
     phase = "cutover"
+    account = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
         present = installed(pair.target, self.services.patterns)
@@ -227,3 +235,8 @@ class Start(Step):
         state = pair.target.api(self.services.state)
         if state != self.services.serving:
             yield Finding("not-serving", "blocks", "target", f"the core says {state!r}")
+
+    def expects(self, known: Measured) -> Expected:
+        if self.key not in known.steps and known.start:
+            return Expected.as_measured(known.start, "as the source's last start")
+        return super().expects(known)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from transhume.core.change import Change, Keep, Run, SyncTree, Together
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
+from transhume.core.lag import Lag
+from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
 from transhume.errors import StepFailed
 from transhume.steps import manifest
@@ -101,6 +104,14 @@ class SyncTrees(Step):
             act = SyncTree(tree.path, delete=tree.churns, expected=expected)
             yield Change(f"copy {tree.path}", act, _KEEP)
 
+    def lag(self, pair: Pair) -> Iterator[Lag]:
+        for tree in existing(pair, self.trees):
+            began = time.monotonic()
+            lack = compare(pair, SyncTree(tree.path))
+            # The last pass walks the same tree: it takes at least as long as this look.
+            seconds = time.monotonic() - began
+            yield Lag(tree.path, lack.lacking, "bytes", seconds, total=lack.total)
+
 
 @dataclass(frozen=True)
 class FinishTrees(Step):
@@ -111,6 +122,8 @@ class FinishTrees(Step):
     title = "copy the rest of the trees"
     why = "Nobody writes any more: what changed since the hot pass moves, what vanished goes."
     phase = "cutover"
+    account = "files"
+    usual = (0.5, 2.0)
     rows = (11,)
     settled_by = "start"
 
@@ -125,3 +138,13 @@ class FinishTrees(Step):
     def verify(self, pair: Pair) -> Iterator[Proof]:
         wanted = [manifest.Tree(tree.path) for tree in existing(pair, self.trees)]
         return prove_trees(pair, wanted)
+
+    def expects(self, known: Measured) -> Expected:
+        """What the trees lacked at the last look; the frozen pass walks and proves them as well."""
+        trees = [name for name in known.lags if name.startswith("/")]
+        if not trees:
+            return super().expects(known)
+        low, high = self.usual
+        rest = known.rest(trees)
+        behind = f"what {len(trees)} trees lacked at the last look"
+        return Expected(rest + low, rest / 2 + low, rest * 2 + high, behind)

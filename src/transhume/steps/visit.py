@@ -33,6 +33,7 @@ class Visit(Step):
     title = "look at the target as a visitor"
     why = "What a client would meet is seen while going back still costs nothing."
     phase = "after"
+    usual = (0.2, 1.0)
     settled_by = "move-queue"
 
     def run(self, pair: Pair) -> Iterator[Change]:

@@ -20,12 +20,13 @@ from transhume.engine.journal import held, read
 from transhume.errors import USAGE, Interrupted, TranshumeError
 from transhume.ui import looking, moving, report, terminal
 from transhume.ui.follow import follow as follow_run
+from transhume.ui.forecast import Outlook, outlook, show
 from transhume.ui.layout import put, text
 from transhume.ui.live import make_listener
 from transhume.ui.machine import to_json
 from transhume.ui.moving import Chosen
 from transhume.ui.planned import described
-from transhume.ui.session import SETTINGS, Session, need_root, read_settings, session
+from transhume.ui.session import SETTINGS, Session, need_root, past, read_settings, session
 from transhume.ui.status import show_status
 from transhume.ui.view import abandoned, fold
 
@@ -148,14 +149,36 @@ def plan(
         if diff:
             for line in looking.configuration_diff(run):
                 put(console, text(line))
-        looking.print_forecast(console, run)
+        show(console, outlook(run.plan, past(run.folder)))
 
 
 @app.command()
-def sync(settings: SettingsPath = SETTINGS) -> None:
-    """Copy while people work. May be interrupted and repeated; each pass needs less."""
+def sync(
+    settings: SettingsPath = SETTINGS,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Pass after pass, until another one is of no more use.")
+    ] = False,
+    goal: Annotated[
+        float,
+        typer.Option(min=0.0, help="With --follow: enough is when the rest takes so many seconds."),
+    ] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Copy while people work. May be interrupted and repeated; each pass needs less.
+
+    With --follow it goes on until a cutover would hardly take less, and tells how far behind each
+    part is. With --json it prints one line for each pass.
+    """
     with _session(settings) as run:
-        moving.synchronise(run, terminal.make_console(), Chosen(make_listener, _confirm))
+        console = terminal.make_console(sys.stderr if as_json else None)
+        chosen = Chosen(make_listener, _confirm)
+        wanted = goal if follow else None
+        moving.synchronise(run, console, chosen, wanted, _pass if as_json else None)
+
+
+def _pass(seen: Outlook) -> None:
+    sys.stdout.write(json.dumps(seen.told()) + "\n")
+    sys.stdout.flush()
 
 
 @app.command()
@@ -174,7 +197,7 @@ def cutover(
             return
         foreseen = list(foresee(run.plan, run.pair, "cutover", "after"))
         terminal.plan(console, foreseen)
-        looking.print_forecast(console, run)
+        show(console, outlook(run.plan, past(run.folder)))
         console.print("Nothing was changed. To do it: transhume cutover --yes")
 
 

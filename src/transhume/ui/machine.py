@@ -52,6 +52,23 @@ KEYS = {
     "parts[].lacking_unit": "in which unit",
     "parts[].lacking_seconds": "how long that rest would take",
     "parts[].lacking_at": "when that was measured; null before",
+    "parts[].following": "whether its changes are followed, so that the rest doesn't grow with it",
+    "forecast": "the downtime that is thought to come; of the last cutover, once it has begun; "
+    "null before it was measured how far behind the parts are",
+    "forecast.at": "when it was made",
+    "forecast.seconds": "how long a cutover right then would have shut people out",
+    "forecast.low": "at least",
+    "forecast.high": "at most",
+    "forecast.caught_up": "how long once no part is behind",
+    "forecast.parts[]": "what each step was thought to take; some go on at the same time",
+    "forecast.parts[].step": "stable name",
+    "forecast.parts[].title": "what it does",
+    "forecast.parts[].account": "stop, files, databases, configuration, address, proofs, start",
+    "forecast.parts[].seconds": "how long",
+    "forecast.parts[].low": "at least",
+    "forecast.parts[].high": "at most",
+    "forecast.parts[].basis": "why one thinks so",
+    "forecast.parts[].measured": "how long it took in the last outage; null before",
     "findings[]": "what the last check saw",
     "findings[].key": "stable name",
     "findings[].severity": "blocks, unknown, warns, notes",
@@ -115,6 +132,7 @@ def to_json(status: Status) -> dict[str, Any]:
             for step in status.steps.values()
         ],
         "parts": [_part(part) for part in status.told],
+        "forecast": _forecast(status),
         "findings": [asdict(finding) for finding in status.findings],
         "proofs": [
             {**asdict(proof), "at": at, "whole": proof.whole}
@@ -174,6 +192,29 @@ def _part(part: PartView) -> dict[str, Any]:
         "lacking_unit": rest.unit if rest else "",
         "lacking_seconds": rest.seconds if rest else None,
         "lacking_at": rest.at if rest else None,
+        "following": rest.following if rest else False,
+    }
+
+
+def _forecast(status: Status) -> dict[str, Any] | None:
+    made = status.forecast
+    if made is None:
+        return None
+    took = outage_steps(status)
+    parts = [{**part, "measured": took.get(part["step"])} for part in made.parts]
+    return {**asdict(made), "parts": parts}
+
+
+def outage_steps(status: Status) -> dict[str, float]:
+    """How long each step took within the last outage, in seconds."""
+    if not status.outages:
+        return {}
+    last = status.outages[-1]
+    ended = status.as_of if last.ended is None else last.ended
+    return {
+        span.key: span.ended - span.began
+        for span in status.spans
+        if span.ended is not None and span.ended > last.began and span.began < ended
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,7 +13,6 @@ from typing import Any
 
 from rich.console import Console
 
-from transhume.core.change import SyncTree
 from transhume.core.event import Event
 from transhume.core.finding import Proof, stopping
 from transhume.core.settings import Settings, SourceSettings
@@ -31,11 +29,12 @@ from transhume.errors import (
 )
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
-from transhume.profiles.bluemind import profile, proof
+from transhume.profiles.bluemind import proof
 from transhume.steps.services import start_seconds
-from transhume.steps.trees import compare, existing
 from transhume.ui import beginning, looking
+from transhume.ui.converge import Told, converge
 from transhume.ui.feed import Feed
+from transhume.ui.forecast import Outlook, show
 from transhume.ui.layout import put, text
 from transhume.ui.session import Session, need_root, past, read_settings, session, walk
 
@@ -157,23 +156,42 @@ def _require_checks(run: Session, engine: Engine) -> None:
     looking.refuse(seen.findings)
 
 
-def synchronise(run: Session, console: Console, chosen: Chosen) -> None:
-    """sync: prepare, one hot pass, and what the rest would take."""
-    with _walking(run, "sync", console, chosen) as engine:
-        state = fold(engine.journal.events())
-        if state.past_return or state.down:
-            raise StepFailed(
-                "the switch has begun: there is nothing to copy hot any more",
-                remedy="go on: transhume cutover --yes; or back: transhume rollback",
-            )
-        if not state.begun:
-            _require_checks(run, engine)
-        _record_machines(run, engine)
-        engine.forward("prepare", "sync")
-        for lack in _lacking(run):
-            engine.journal.write("lacks", **lack)
-    looking.print_forecast(console, run)
-    console.print("Next: transhume sync again at any time, then transhume cutover")
+def synchronise(
+    run: Session, console: Console, chosen: Chosen, goal: float | None, each: Told | None
+) -> None:
+    """sync: prepare, one hot pass, and what the rest would take.
+
+    With a `goal` in seconds it is pass after pass until that is enough, or none is of use any more;
+    `each` gets what a pass led to.
+    """
+    with (
+        chosen.listener(console, past(run.folder)) as listener,
+        walk(run, "sync", listener, chosen.pause_in(listener)) as engine,
+    ):
+
+        def told(seen: Outlook) -> None:
+            if goal is not None:
+                listener.note(f"{seen.line()}   Ctrl-C is safe: run it again to go on")
+            if each is not None:
+                each(seen)
+
+        _before_the_switch(run, engine)
+        seen = converge(engine, told, goal)
+    if each is None:
+        show(console, seen)
+        console.print("Next: transhume sync again at any time, then transhume cutover")
+
+
+def _before_the_switch(run: Session, engine: Engine) -> None:
+    state = engine.journal.state
+    if state.past_return or state.down:
+        raise StepFailed(
+            "the switch has begun: there is nothing to copy hot any more",
+            remedy="go on: transhume cutover --yes; or back: transhume rollback",
+        )
+    if not state.begun:
+        _require_checks(run, engine)
+    _record_machines(run, engine)
 
 
 def _record_machines(run: Session, engine: Engine) -> None:
@@ -185,28 +203,19 @@ def _record_machines(run: Session, engine: Engine) -> None:
     )
 
 
-def _lacking(run: Session) -> Iterator[dict[str, Any]]:
-    for tree in existing(run.pair, profile.all_trees(run.layout, run.settings)):
-        began = time.monotonic()
-        lack = compare(run.pair, SyncTree(tree.path))
-        # The last pass walks the same tree: what this look took is what that will take at least.
-        seconds = time.monotonic() - began
-        yield {
-            "part": tree.path,
-            "lacking": lack.lacking,
-            "total": lack.total,
-            "unit": "bytes",
-            "seconds": seconds,
-        }
-
-
 def switch(run: Session, console: Console, chosen: Chosen) -> None:
-    """cutover --yes."""
-    with _walking(run, "cutover", console, chosen) as engine:
-        state = fold(engine.journal.events())
+    """cutover --yes: catch up as far as that is of use, then switch."""
+    with (
+        chosen.listener(console, past(run.folder)) as listener,
+        walk(run, "cutover", listener, chosen.pause_in(listener)) as engine,
+    ):
+        state = engine.journal.state
         if not (state.past_return or state.down):
             _require_checks(run, engine)
-        engine.forward("prepare", "sync", "cutover", "after")
+            _record_machines(run, engine)
+            converge(engine, lambda seen: listener.note(seen.line()), run.settings.cutover.rest)
+            listener.note("")
+        engine.forward("prepare", "cutover", "after")
     console.print("The target serves. Next: transhume verify, then transhume finish")
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from transhume.core.event import Event, Progress
 from transhume.ui import gantt
-from transhume.ui.machine import to_json
+from transhume.ui.forecast import by_account
+from transhume.ui.machine import outage_steps, to_json
 from transhume.ui.records import backward_lines, command_lines, described
 from transhume.ui.shape import ChangeView, PartView, Status
 from transhume.ui.timeline import standing
 from transhume.ui.view import fold
 from transhume.ui.words import (
+    between,
     clock,
     count,
     duration,
@@ -35,6 +37,7 @@ _SEVERITIES = {
     "warns": ("a warning", "warn"),
     "notes": ("for your information", "soft"),
 }
+_BESIDE = "some of it goes on at the same time"
 _WHERE = {"source": "old server", "target": "new server", "both": "both servers"}
 _STATES = {
     "begun": "begun",
@@ -62,6 +65,7 @@ def report(
         figures=_figures(status),
         problem=_problem(status),
         timeline=gantt.charts(status),
+        expected=_expected(status),
         moved=_moved(status),
         proved=_proved(status),
         found=_found(status),
@@ -151,7 +155,7 @@ def _outages(status: Status) -> str:
     return "without service" + "".join(f"<br>{began} to {ended}" for began, ended in spans)
 
 
-def _bytes(part: PartView) -> int:
+def _bytes(part: PartView) -> float:
     return part.rest.total if part.rest and part.rest.unit == "bytes" else part.largest
 
 
@@ -193,6 +197,32 @@ def _moved(status: Status) -> str:
         for part in parts
     ]
     return _table(("what", "kind", "size", "last copied", "state"), rows, (2,))
+
+
+def _expected(status: Status) -> str:
+    """What was thought of the downtime, beside what it was."""
+    made = status.forecast
+    if made is None:
+        return '<p class="soft">Nothing was measured yet.</p>'
+    took = outage_steps(status)
+    rows = [_account(name, parts, took) for name, parts in by_account(made.parts).items()]
+    whole = duration(status.downtime()) if status.outages else ""
+    rows.append(("<b>in all</b>", _from_to(made.seconds, made.low, made.high), whole, _BESIDE))
+    return _table(("what", "expected", "measured", "founded on"), rows)
+
+
+def _account(
+    name: str, parts: Sequence[Mapping[str, Any]], took: Mapping[str, float]
+) -> tuple[str, str, str, str]:
+    seconds, low, high = (sum(part[key] for part in parts) for key in ("seconds", "low", "high"))
+    measured = [took[part["step"]] for part in parts if part["step"] in took]
+    basis = max(parts, key=lambda part: float(part["seconds"]))["basis"]
+    told = duration(sum(measured)) if measured else ""
+    return name, _from_to(seconds, low, high), told, _shown(basis)
+
+
+def _from_to(seconds: float, low: float, high: float) -> str:
+    return f"{duration(seconds)} ({between(duration(low), duration(high))})"
 
 
 def _held(part: PartView) -> str:

@@ -70,11 +70,13 @@ class ChangeView:
 class Rest:
     """What a part lacked when it was last measured, and how long the rest would take."""
 
-    lacking: int
-    total: int
+    lacking: float
+    total: float
     unit: str
     seconds: float
     at: float
+    following: bool = False
+    """Whether its changes are followed, rather than looked for."""
 
 
 @dataclass
@@ -119,6 +121,18 @@ class Outage:
 
 
 @dataclass(frozen=True)
+class Prospect:
+    """The downtime that was thought to come, in seconds; `parts` as the journal keeps them."""
+
+    at: float
+    seconds: float
+    low: float
+    high: float
+    caught_up: float
+    parts: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
 class Problem:
     """The last failure that no later success has settled; `entry` is the journal's."""
 
@@ -148,6 +162,8 @@ class Status:
     parts: dict[str, PartView] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    forecast: Prospect | None = None
+    """The last one before people were shut out."""
     past_return: bool = False
     return_reason: str = ""
     rolled_back: bool = False

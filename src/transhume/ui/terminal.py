@@ -1,10 +1,9 @@
-"""Findings, plan, forecast and errors on a terminal: few words, aligned, the next command last."""
+"""Findings, plan and errors on a terminal: few words, aligned, the next command last."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console
@@ -16,7 +15,7 @@ from transhume.core.plan import Foreseen
 from transhume.errors import TranshumeError
 from transhume.ui.acts import Spoken, backward, brief_backs, difference, moved, on, places, spoken
 from transhume.ui.layout import natural, paragraph, put, row, rule, text
-from transhume.ui.words import about, between, duration, ranges, several
+from transhume.ui.words import duration, ranges, several
 
 Former = Callable[[WriteFile], "bytes | None"]
 """What a file holds before it is written; None when it isn't there."""
@@ -146,58 +145,6 @@ _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 def _difference(console: Console, lines: Sequence[str]) -> None:
     for line in lines:
         put(console, Text(f"       {line}", style=_DIFF_STYLES.get(line[:1], "dim")))
-
-
-@dataclass(frozen=True)
-class Expected:
-    """One summand of the forecast, with its range and what it is founded on."""
-
-    name: str
-    seconds: float
-    low: float
-    high: float
-    basis: str = ""
-
-
-def forecast_line(parts: Sequence[Expected]) -> str:
-    """The forecast of the downtime in one sentence."""
-    if not parts:
-        return "Expected downtime: no estimate yet."
-    total, low, high = _total(parts)
-    names = ", ".join(f"{part.name} {_bare(part.seconds)}" for part in parts)
-    return f"Expected downtime {about(total)} ({_range(low, high)}): {names}."
-
-
-def _total(parts: Sequence[Expected]) -> tuple[float, float, float]:
-    return (
-        sum(part.seconds for part in parts),
-        sum(part.low for part in parts),
-        sum(part.high for part in parts),
-    )
-
-
-def _bare(seconds: float) -> str:
-    return about(seconds).removesuffix(" s")
-
-
-def _range(low: float, high: float) -> str:
-    ends = about(low), about(high)
-    if all(end.endswith(" s") for end in ends):
-        return between(_bare(low), _bare(high))
-    return " to ".join(ends)
-
-
-def forecast(console: Console, parts: Sequence[Expected]) -> None:
-    """The forecast as a table, each summand with what it is founded on."""
-    if parts:
-        rows = [(part.name, part.seconds, part.low, part.high, part.basis) for part in parts]
-        rows.append(("in all", *_total(parts), ""))
-        names = natural([text(name) for name, *_ in rows], 28)
-        widths = [names, 11, 15, max(12, console.width - 1 - names - 11 - 15 - 6)]
-        for name, seconds, low, high, basis in rows:
-            cells = [text(name), Text(about(seconds)), Text(_range(low, high)), text(basis, "dim")]
-            row(console, cells, widths)
-    paragraph(console, forecast_line(parts), indent=1)
 
 
 def error(console: Console, problem: TranshumeError, entry: int | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from transhume.core.event import Event
 from transhume.core.finding import Proof
 from transhume.ui.pace import Pace
-from transhume.ui.shape import PartView, Status
+from transhume.ui.shape import PartView, Rest, Status
 from transhume.ui.view import proved
 from transhume.ui.words import (
     clock,
@@ -162,15 +162,20 @@ def standing(part: PartView) -> str:
     if rest is not None and (part.moved is None or rest.at >= part.moved):
         if not rest.lacking:
             return "caught up"
-        counted = (
-            size(rest.lacking) if rest.unit == "bytes" else f"{count(rest.lacking)} {rest.unit}"
-        )
-        took = f", {duration(rest.seconds)} to go" if rest.seconds else ""
-        return f"{counted} behind{took}"
+        took = f", {duration(rest.seconds)} to go" if rest.seconds and not rest.following else ""
+        return f"{_counted(rest)} behind{took}"
     if part.moved is None:
         return "not copied yet"
     told = part.unit == "bytes" and part.done > 0
     return f"copied, {size(part.done)} in the last pass" if told else "copied"
+
+
+def _counted(rest: Rest) -> str:
+    if rest.unit == "bytes":
+        return size(rest.lacking)
+    if rest.unit == "seconds":
+        return duration(rest.lacking)
+    return f"{count(round(rest.lacking))} {rest.unit}"
 
 
 def _stopped(part: PartView) -> bool:

@@ -17,6 +17,7 @@ from transhume.ui.shape import (
     PartKind,
     PartView,
     Problem,
+    Prospect,
     Rest,
     Span,
     Status,
@@ -314,7 +315,15 @@ def _lacks(status: Status, event: Event) -> None:
         str(data.get("unit", "")),
         data.get("seconds") or 0.0,
         event.at,
+        bool(data.get("following")),
     )
+
+
+def _forecast(status: Status, event: Event) -> None:
+    seconds, low, high, then = (
+        float(event.data[key]) for key in ("seconds", "low", "high", "caught_up")
+    )
+    status.forecast = Prospect(event.at, seconds, low, high, then, tuple(event.data["parts"]))
 
 
 def _down(status: Status, event: Event) -> None:
@@ -346,6 +355,7 @@ _HANDLERS: dict[str, Callable[[Status, Event], None]] = {
     "checked": _checked,
     "proved": _proved,
     "lacks": _lacks,
+    "forecast": _forecast,
     "down": _down,
     "up": _up,
     "finished": _finished,

@@ -29,6 +29,7 @@ class Firewall(Step):
     title = "regenerate the firewall"
     why = "Its rules name the servers' addresses; the console's Save does nothing when unchanged."
     phase = "after"
+    account = "configuration"
     rows = (18,)
 
     def run(self, pair: Pair) -> Iterator[Change]:
@@ -47,6 +48,8 @@ class Maps(Step):
     title = "regenerate Postfix's maps"
     why = "They come from the database; done is when the files are new, not when the call returns."
     phase = "after"
+    account = "configuration"
+    usual = (2.0, 12.0)
     rows = (19,)
 
     def run(self, pair: Pair) -> Iterator[Change]:
@@ -81,6 +84,7 @@ class Networks(Step):
     title = "prove My Networks and the addresses"
     why = "The target answers at the source's address, so nothing in its settings may differ."
     phase = "after"
+    usual = (0.1, 0.5)
     rows = (20,)
     touches = frozenset()
 

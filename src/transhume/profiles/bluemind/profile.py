@@ -12,6 +12,7 @@ from transhume.profiles.bluemind.layout import Layout
 from transhume.profiles.bluemind.readdress import Readdress
 from transhume.steps import databases, door, postgresql, services, trees
 from transhume.steps.address import AddressSteps, address_steps
+from transhume.steps.catch_up import CatchUp
 from transhume.steps.configuration import Configuration
 from transhume.steps.queue import MoveQueue
 from transhume.steps.requirements import Requirements
@@ -75,6 +76,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             databases.Rehearse(copied),
             *addresses.before_freeze,
             databases.Empty(copied),
+            CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
             services.Freeze(driven(layout), MARKER, identity),
             _ends(layout, settings, addresses),
             *addresses.asked,

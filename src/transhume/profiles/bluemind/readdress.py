@@ -37,6 +37,7 @@ class Readdress(Step):
     title = "put the new address where the old one stands"
     why = "The server is known to itself by its address; My Networks lets it relay by it."
     phase = "cutover"
+    account = "configuration"
     rows = (20,)
     settled_by = "start"
 

@@ -21,6 +21,8 @@ class Scripted(Step):
     title = "move the address with your script"
     why = "DNS, a load balancer or a cloud decides where people are led."
     phase = "cutover"
+    account = "address"
+    usual = (0.5, 30.0)
     rows = (17,)
 
     def check(self, pair: Pair) -> Iterator[Finding]:
@@ -52,6 +54,8 @@ class ByHand(Step):
     title = "wait until you have moved the address"
     why = "You move it yourself: in DNS, at a load balancer, in a cloud."
     phase = "cutover"
+    account = "address"
+    usual = (60.0, 900.0)
     rows = (17,)
     touches = frozenset()
 

@@ -39,6 +39,8 @@ class Release(Step):
     title = "take the address from the source"
     why = "Two machines with one address are both reached by chance only."
     phase = "cutover"
+    account = "address"
+    usual = (0.5, 2.0)
     rows = (17,)
     touches = frozenset({"source"})
 

@@ -23,6 +23,8 @@ class Settle(Step):
     title = "wait until the address can be used"
     why = "Services start meanwhile; nobody is let in before the kernel has made sure of it."
     phase = "cutover"
+    account = "address"
+    usual = (0.5, 3.0)
 
     def run(self, pair: Pair) -> Iterator[Change]:
         device, service = self.addresses.target_device, self.addresses.service

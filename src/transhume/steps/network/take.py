@@ -43,6 +43,8 @@ class Take(Step):
     title = "give the address to the target"
     why = "People and other servers find the new machine where the old one was."
     phase = "cutover"
+    account = "address"
+    usual = (0.7, 2.0)
     rows = (17,)
 
     def check(self, pair: Pair) -> Iterator[Finding]:

@@ -1,0 +1,54 @@
+"""Catch up again and again, until another pass is of no more use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from transhume.core.forecast import settled
+from transhume.core.lag import Lag
+from transhume.engine.walk import Engine
+from transhume.ui.forecast import Outlook, outlook
+
+Told = Callable[[Outlook], None]
+"""What a pass led to, for a screen."""
+_PAUSE_SECONDS = 1.0
+
+
+def converge(engine: Engine, told: Told, goal: float | None = None) -> Outlook | None:
+    """Make hot passes until the rest is within the goal, in seconds, or no longer shrinks.
+
+    Without a goal one pass is enough. None when no part can say how far behind it is. Whoever
+    stops it loses nothing: each pass goes on from what the one before it has brought.
+    """
+    rests: list[float] = []
+    while True:
+        engine.forward("prepare", "sync")
+        seen = _measure(engine)
+        if seen is None:
+            return None
+        told(seen)
+        rests.append(seen.rest)
+        if goal is None or settled(rests, goal):
+            return seen
+        # What follows by itself is given a moment to do so.
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _measure(engine: Engine) -> Outlook | None:
+    """Note how far behind each part is, and what that means for the downtime."""
+    for step in engine.plan.within("sync"):
+        for lag in step.lag(engine.pair):
+            engine.journal.write("lacks", **noted(lag))
+    seen = outlook(engine.plan, engine.journal.events())
+    if seen is not None:
+        engine.journal.write("forecast", **seen.kept())
+    return seen
+
+
+def noted(lag: Lag) -> dict[str, object]:
+    """What the journal keeps of a lag."""
+    kept = asdict(lag)
+    kept["lacking"] = kept.pop("behind")
+    return kept
