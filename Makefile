@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup check real test demo kills campaigns docs clean
+.PHONY: help setup check real test demo kills campaigns bench docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,10 @@ kills: $(READY) ## kill the tool at every change of the plan, then go on, and th
 
 campaigns: kills ## the long ones: kills at every change, power cuts at every change of the address
 	$(BIN)/pytest -q -m campaign
+
+bench: $(READY) ## the documented way and transhume's, side by side: make bench SIZE=S (M, L)
+	$(BIN)/python -m lab prepare
+	$(BIN)/python -m lab.bench $(or $(SIZE),S) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 docs: $(READY) ## write the generated parts of docs/ anew
 	$(BIN)/python docs/generate.py

@@ -1,0 +1,105 @@
+"""Runs the benchmark: python -m lab.bench S|M|L; writes build/bench/SIZE.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from lab import places, scene
+from lab.bench import page
+from lab.bench.race import WAYS
+from lab.bench.result import Run, summary
+from lab.bench.sizes import SIZES, Size, require_disk
+from lab.pair import Pair, forget
+from lab.scene import Scene
+from lab.shell import LabError, say
+
+RESULT = places.CHECKOUT / "build" / "bench"
+
+
+def races(stock: Scene, tag: str, rounds: int) -> Iterator[Run]:
+    """Each way in turn, so that what disturbs the machine disturbs both alike."""
+    for number in range(rounds):
+        for way, move in WAYS.items():
+            say(f"round {number + 1} of {rounds}: {way}")
+            stock.pair.load(tag)
+            for log in stock.folder.glob("*.jsonl"):
+                log.unlink()
+            run = move(stock)
+            say(f"{way}: {run.downtime} s down, {run.parts}")
+            yield run
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cores": os.cpu_count(),
+        "memory_gib": round(pages / (1 << 30)),
+        "kernel": os.uname().release,
+        "load_before": round(os.getloadavg()[0], 1),
+    }
+
+
+def bench(size: Size, rounds: int, name: str) -> dict[str, Any]:
+    """Fill one pair, keep it, and move it by each way from there."""
+    found = machine()
+    tag = f"{name}{size.name.lower()}"
+    with Pair.up(name) as pair:
+        try:
+            stock = scene.build(pair, partitions="full", **size.wanted())
+            say(f"filled in {stock.filled['seconds']:.0f} s: {stock.filled['records']:,} records")
+            pair.save(tag)
+            runs = list(races(stock, tag, rounds))
+        finally:
+            forget(tag)
+    filled = {key: value for key, value in stock.filled.items() if isinstance(value, (int, float))}
+    at = datetime.now(timezone.utc).date().isoformat()
+    return {"size": size.name, "at": at, "machine": found, "filled": filled, **summary(runs)}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab.bench", description=__doc__)
+    parser.add_argument("size", choices=SIZES)
+    parser.add_argument("--rounds", type=int, default=1, help="moves by each way")
+    parser.add_argument("--name", default="bench", help="of the pair of machines")
+    parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
+    return parser.parse_args()
+
+
+def write(found: dict[str, Any], keep: bool) -> Path:
+    """build/bench/SIZE.json, and with `keep` the page in docs/ from it."""
+    RESULT.mkdir(parents=True, exist_ok=True)
+    path = RESULT / f"{found['size']}.json"
+    path.write_text(json.dumps(found, indent=1) + "\n")
+    if keep:
+        page.KEPT.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, page.KEPT)
+        page.write()
+    return path
+
+
+def main() -> int:
+    given = arguments()
+    try:
+        require_disk(SIZES[given.size])
+        Pair(given.name).down()
+        found = bench(SIZES[given.size], given.rounds, given.name)
+    except LabError as error:
+        say(f"bench: {error}")
+        return 1
+    path = write(found, given.keep)
+    say(json.dumps({key: found[key] for key in list(found) if key not in ("runs",)}, indent=1))
+    say(f"result: {path}")
+    return 1 if found["messages_missing"] or found["differences"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The benchmark's own arithmetic: parts, medians, disk, and a page that tells what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.bench import page, sizes
+from lab.bench.race import parts_of
+from lab.bench.result import PARTS, Run, summary
+from lab.shell import LabError
+
+
+def _run(way: str, downtime: float, **parts: float) -> Run:
+    return Run(way, downtime, {**dict.fromkeys(PARTS, 0.0), **parts}, {}, 1.0, 10, 0, 0)
+
+
+def _found() -> dict[str, Any]:
+    runs = [_run("documented", 300.0, files=200.0), _run("transhume", 10.0, stop=2.0, start=5.0)]
+    machine = {"cores": 2, "memory_gib": 24, "load_before": 0.1}
+    return {"size": "S", "at": "2026-11-23", "machine": machine, **summary(runs)}
+
+
+def test_the_overhead_is_what_stopping_and_starting_leave() -> None:
+    assert _run("transhume", 10.0, stop=2.0, start=5.0).overhead == 3.0
+
+
+def test_a_summary_is_made_of_medians() -> None:
+    runs = [_run("documented", seconds) for seconds in (100.0, 900.0, 200.0)]
+    found = summary([*runs, _run("transhume", 10.0)])
+    assert found["documented_downtime_seconds"] == 200.0
+    assert found["ratio"] == 20.0
+
+
+def test_only_what_people_waited_for_counts() -> None:
+    steps = [
+        {"key": "sync-trees", "began": 10.0, "seconds": 500.0},
+        {"key": "freeze", "began": 100.0, "seconds": 2.0},
+        {"key": "take-address", "began": 103.0, "seconds": 1.5},
+        {"key": "visit", "began": 105.0, "seconds": 0.5},
+        {"key": "tidy", "began": 200.0, "seconds": 9.0},
+        {"key": "open", "began": None, "seconds": None},
+    ]
+    outages = [{"began": 100.0, "ended": 110.0}]
+    parts = parts_of({"steps": steps, "service": {"outages": outages}})
+    assert parts == {**dict.fromkeys(PARTS, 0.0), "stop": 2.0, "address": 1.5, "other": 0.5}
+
+
+def test_a_disk_without_room_is_told_before_anything_starts(tmp_path: Path) -> None:
+    huge = sizes.Size("X", 10**10, 1, 1, 1)
+    with pytest.raises(LabError, match=r"SIZE=X takes up to [\d]+ GiB of disk"):
+        sizes.require_disk(huge, tmp_path)
+
+
+def test_the_page_is_what_was_measured() -> None:
+    text = page.filled_in(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n", {"S": _found()})
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "| S | 50,000 | 300.0 | 10.0 | 3.0 | 30.0 x | 0 |" in text
+    assert "old" not in text
+
+
+def test_the_kept_page_is_made_of_the_kept_results() -> None:
+    found = (page.DOCS / "benchmarks.md").read_text()
+    assert page.filled_in(found, page.kept()) == found
+
+
+def test_the_curve_has_a_point_for_each_way_and_size() -> None:
+    drawn = page.curve({"S": _found(), "M": _found()})
+    assert drawn.count("<circle") == 4
