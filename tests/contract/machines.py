@@ -108,6 +108,7 @@ def _said() -> dict[str, Any]:
         "du -s --inodes": "10\t/x\n",
         "df --output=target": "Mounted on\n/\n",
         "df --block-size=1 --output=avail": "Avail\n1000000000\n",
+        "stat -c %a|%U:%G": "600|postgres:postgres\n",
         "df --block-size=1 --output=iavail": "IFree\n-\n",
         "postconf -h default_database_type": "hash\n",
         "postconf -m": "btree\nhash\nregexp\n",
@@ -143,7 +144,36 @@ def _held() -> dict[str, Any]:
         "select n.nspname, c.relname from pg_class c join": [("public", "t_server")],
         "hashtextextended": [("public.t_server", 1, 77)],
         "from pg_sequences": [("public.s", 4, "1")],
+        **_followed(),
     }
+
+
+def _followed() -> dict[str, Any]:
+    """Of the databases bj follows, bj-data doesn't yet, and keycloak can't."""
+    slot = {"restart_lsn": "0/10", "active": True, "wal_status": "reserved"}
+    data = "/var/lib/postgresql/15/main"
+    server = (15, "logical", 10, 10, 0, 0, True, False, "", data, 5432, "bj")
+    return {
+        "application_name not like": [server],
+        "max_logical_replication_workers": [(4, True)],
+        "select 'it holds large objects": [],
+        "keycloak select 'it holds large objects": [("it holds large objects",)],
+        "where k.best = ''": [],
+        "left join lateral": [("public", "t_server", "d", "", "")],
+        "select 'transhume_' || oid": [("transhume_5",)],
+        "to_jsonb(s)": [(slot, "0/20", 16, 0.1, True)],
+        "from pg_subscription s join": [],
+        "from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = %s and "
+        "s.subname like 'transhume\\_%%' bj": [("transhume_5", True)],
+        "from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = %s and "
+        "s.subname like 'transhume\\_%%' bj-data": [],
+        "select schemaname, sequencename": [("public", "s")],
+        "last_value, is_called": [('"public"."s"', 4, True)],
+    }
+
+
+def _record(how: str) -> bytes:
+    return json.dumps({"how": how, "position": "", "identities": []}).encode()
 
 
 def _files(chroot: str) -> dict[str, bytes]:
@@ -196,6 +226,8 @@ def target() -> FakeHost:
     host.printed["manifest"] = manifest
     host.files["/etc/network/interfaces"] = _interfaces("192.0.2.20/24")
     host.folders = {"/etc/bm", "/etc/network", "/var/spool"}
+    host.files["/var/lib/transhume/following/bj.json"] = _record("follow")
+    host.files["/var/lib/transhume/following/keycloak.json"] = _record("dump")
     return host
 
 

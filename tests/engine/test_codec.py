@@ -25,6 +25,7 @@ from transhume.core.change import (
     Reroute,
     RestoreDatabase,
     Run,
+    SeedDatabase,
     SeedTree,
     Series,
     SyncFiles,
@@ -55,6 +56,7 @@ _leaves: st.SearchStrategy[Act] = st.one_of(
     st.builds(SyncFiles, _words),
     st.builds(DumpDatabase, _texts, _texts, _numbers, _texts, _numbers),
     st.builds(RestoreDatabase, _texts, _texts, _numbers, _numbers),
+    st.builds(SeedDatabase, _texts, _texts, _texts, _numbers, _texts, st.binary(), _numbers),
     st.builds(Await, _places, _words, _numbers),
     st.builds(Pause, _texts),
     st.builds(Reroute, _texts),
@@ -73,6 +75,7 @@ _backs = _acts | st.builds(Keep, _texts) | st.builds(Never, _texts)
 def test_every_kind_of_act_is_tried() -> None:
     tried = {"Run", "WriteFile", "RemoveFile", "SyncTree", "SeedTree", "SyncFiles"}
     tried |= {"DumpDatabase", "RestoreDatabase", "Await", "Pause", "Reroute", "Series", "Together"}
+    tried |= {"SeedDatabase"}
     assert set(acts.KINDS) == tried
 
 

@@ -15,13 +15,8 @@ from tests.fakes import FakeHost
 from transhume.core.change import DumpDatabase, RestoreDatabase, Run, Together, psql
 from transhume.core.host import Pair
 from transhume.errors import StepFailed
-from transhume.steps.databases import (
-    Copier,
-    Dump,
-    Rehearse,
-    Restore,
-    creation,
-)
+from transhume.steps.copier import Copier, creation
+from transhume.steps.databases import Dump, Rehearse, Restore
 from transhume.steps.described import Database
 from transhume.steps.postgresql import StartPostgres, StartSourcePostgres
 
@@ -85,7 +80,7 @@ def _target(pair: Pair) -> FakeHost:
 
 
 def test_all_are_dumped_at_once_into_the_private_folder() -> None:
-    (change,) = Dump(COPIER).run(servers())
+    (change,) = Dump(COPIER, COPIER.present).run(servers())
     assert isinstance(change.act, Together)
     assert change.title == "dump bj, bj-data, keycloak"
     for act in change.act.acts:
@@ -109,13 +104,13 @@ def test_all_are_dumped_at_once_into_the_private_folder() -> None:
 def test_a_newer_pg_dump_compresses_with_zstd(version: str, compress: str) -> None:
     pair = servers()
     _target(pair).said["pg_dump --version"] = f"pg_dump (PostgreSQL) {version}\n"
-    (change,) = Dump(COPIER).run(pair)
+    (change,) = Dump(COPIER, COPIER.present).run(pair)
     assert isinstance(change.act, Together)
     assert {act.compress for act in change.act.acts if isinstance(act, DumpDatabase)} == {compress}
 
 
 def test_a_restore_stops_at_its_first_error() -> None:
-    changes = list(Restore(COPIER).run(servers()))
+    changes = list(Restore(COPIER, COPIER.present).run(servers()))
     commands = [each for each in changes[-1].act.commands() if "pg_restore" in each.argv]
     assert [change.title for change in changes[:-1]] == [
         "create bj",
@@ -132,27 +127,27 @@ def test_a_database_that_every_server_has_must_be_there() -> None:
     assert isinstance(pair.source, FakeHost)
     pair.source.held["select datname from pg_database"] = [("bj",), ("postgres",)]
     with pytest.raises(StepFailed, match="no database bj-data"):
-        list(Dump(COPIER).run(pair))
+        list(Dump(COPIER, COPIER.present).run(pair))
 
 
 def test_a_dump_that_isnt_whole_is_no_dump() -> None:
     pair = servers()
-    assert list(Dump(COPIER).verify(pair)) == []
+    assert list(Dump(COPIER, COPIER.present).verify(pair)) == []
     _target(pair).said["pg_restore --list"] = 1
-    found = list(Dump(COPIER).verify(pair))
+    found = list(Dump(COPIER, COPIER.present).verify(pair))
     assert [getattr(item, "key", "") for item in found] == ["dump-missing"] * 3
 
 
 def test_a_rehearsal_that_was_made_isnt_made_again() -> None:
     pair = servers()
     target = _target(pair)
-    assert list(Rehearse(COPIER).run(pair))
+    assert list(Rehearse(COPIER, COPIER.present).run(pair))
     target.files |= {
         f"{COPIER.folder}/{name}/toc.dat": b"" for name in ("bj", "bj-data", "keycloak")
     }
-    assert list(Rehearse(COPIER).run(pair)) == []
+    assert list(Rehearse(COPIER, COPIER.present).run(pair)) == []
     target.held["with own as"] = [("relation", "public.t_other", "rp")]
-    assert list(Rehearse(COPIER).run(pair))
+    assert list(Rehearse(COPIER, COPIER.present).run(pair))
 
 
 @pytest.mark.parametrize("step", [StartPostgres(), StartSourcePostgres()])

@@ -32,7 +32,9 @@ DONE = Output(0, b"", b"")
 def text(state: Path, address: str = 'how = "script"\nscript = "/root/move-address"\n') -> str:
     """A settings file."""
     source = f'[source]\nssh = "root@old.example.org"\nhost_key = "{KEY}"\n'
-    return f'state = "{state}"\n{source}[address]\n{address}'
+    # Rows that don't change in memory can't show how a database follows.
+    dumped = '[databases]\nstrategy = "dump"\n'
+    return f'state = "{state}"\n{source}{dumped}[address]\n{address}'
 
 
 @dataclass
@@ -55,7 +57,9 @@ class Obeys:
         elif command.argv[0] == "bmctl":
             self._bmctl(words[0])
         elif command.argv[0] == "rm":
-            self.host.files.pop(words[-1], None)
+            for path in tuple(self.host.files):
+                if path == words[-1] or path.startswith(f"{words[-1]}/"):
+                    del self.host.files[path]
         elif command.argv[:4][3:] == ("write-file",):
             self.host.files[command.argv[4]] = command.input
         return DONE

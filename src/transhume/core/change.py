@@ -216,6 +216,37 @@ class RestoreDatabase:
         yield from psql(self.database, _FLUSH).commands()
 
 
+@dataclass(frozen=True)
+class SeedDatabase:
+    """Copy one database into an empty one, as it stood when a logical slot was made for it.
+
+    `program` is the text of agent/under_snapshot.py. The dump is removed again: it was only a way.
+    """
+
+    database: str
+    slot: str
+    folder: str
+    jobs: int
+    compress: str
+    program: bytes
+    tables: int = 0
+
+    def commands(self) -> Iterator[Command]:
+        dump = DumpDatabase(self.database, self.folder, self.jobs, self.compress)
+        restore = RestoreDatabase(self.database, self.folder, self.jobs)
+        *before, dumping = dump.commands()
+        restoring, *after = restore.commands()
+        yield from before
+        where = f"{_service('source', self.database)} replication=database"
+        # The target gets what its own publications and subscriptions are by the move alone.
+        own = ("--no-publications", "--no-subscriptions")
+        words = ("--", *dumping.argv, *own, "--", *restoring.argv)
+        argv = (*_PG_ENV, "python3", "-", where, self.slot, *words)
+        yield Command("target", argv, self.program)
+        yield from after
+        yield Command("target", ("rm", "-rf", "--", self.folder))
+
+
 _FLUSH = "select pg_logical_emit_message(true, 'transhume', 'restored');\n"
 _PG_ENV = ("env", f"PGSERVICEFILE={SERVICE_FILE}")
 
@@ -296,6 +327,7 @@ Act: TypeAlias = (
     | SyncFiles
     | DumpDatabase
     | RestoreDatabase
+    | SeedDatabase
     | Await
     | Pause
     | Reroute

@@ -97,6 +97,22 @@ class AddressSettings(Part):
 class DatabaseSettings(Part):
     """How the databases are copied."""
 
+    strategy: Literal["auto", "replicate", "dump"] = Field(
+        default="auto",
+        description=(
+            "auto: each database that can follow the source does, the others are dumped while "
+            "everyone waits; replicate: one that can't blocks the move; dump: none follows"
+        ),
+    )
+    restart: str = Field(
+        default="now",
+        pattern=r"^(now|never|([01]\d|2[0-3]):[0-5]\d)$",
+        description=(
+            "when PostgreSQL on the source may be restarted, once, so that databases can follow: "
+            "now: when sync begins; 03:30: at that hour of the source's clock; never"
+        ),
+    )
+
     jobs: int = Field(default=0, ge=0, le=64, description="processes each; 0: one per core")
 
 

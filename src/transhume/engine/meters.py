@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from transhume.core.change import Act, DumpDatabase, RestoreDatabase, SyncTree
+from transhume.core.change import Act, DumpDatabase, RestoreDatabase, SeedDatabase, SyncTree
 from transhume.core.event import Progress
 
 Meter = Callable[[str], "Progress | None"]
@@ -27,7 +27,15 @@ def meter(act: Act) -> Meter:
         return _count(act.database, "tables", act.tables, line)
     if isinstance(act, RestoreDatabase):
         return _count(act.database, "entries", act.entries, _RESTORED)
+    if isinstance(act, SeedDatabase):
+        return _seed(act)
     return lambda line: None
+
+
+def _seed(act: SeedDatabase) -> Meter:
+    dumped = _count(act.database, "tables", act.tables, _DUMPED if act.jobs > 1 else _DUMPED_ALONE)
+    restored = _count(act.database, "entries", 0, _RESTORED)
+    return lambda line: dumped(line) or restored(line)
 
 
 def _rsync(act: SyncTree) -> Meter:

@@ -22,6 +22,7 @@ from transhume.core.change import (
     Reroute,
     RestoreDatabase,
     Run,
+    SeedDatabase,
     SeedTree,
     SyncFiles,
     SyncTree,
@@ -123,7 +124,7 @@ def _brief(leaf: Act) -> str:
     if isinstance(leaf, (WriteFile, RemoveFile)):
         verb = "write" if isinstance(leaf, WriteFile) else "remove"
         return f"{verb} {visible(posixpath.basename(leaf.path))}"
-    if isinstance(leaf, (DumpDatabase, RestoreDatabase)):
+    if isinstance(leaf, (DumpDatabase, RestoreDatabase, SeedDatabase)):
         return visible(f"copy {leaf.database}")
     fixed = {SyncTree: "copy the tree", SyncFiles: "copy files", Await: "wait", Pause: "ask you"}
     return fixed.get(type(leaf), "usual address" if isinstance(leaf, Reroute) else "")
@@ -153,7 +154,7 @@ def moved(changes: Sequence[Change]) -> str:
     """How much the changes are thought to move; empty when nobody counted."""
     inner = [leaf for change in changes for leaf in leaves(change.act)]
     total = sum(leaf.expected for leaf in inner if isinstance(leaf, (SeedTree, SyncTree)))
-    tables = sum(leaf.tables for leaf in inner if isinstance(leaf, DumpDatabase))
+    tables = sum(leaf.tables for leaf in inner if isinstance(leaf, (DumpDatabase, SeedDatabase)))
     return size(total) if total else several(tables, "table") if tables else ""
 
 

@@ -213,7 +213,7 @@ def parts_of(act: dict[str, Any]) -> Iterator[tuple[str, PartKind, int]]:
     for leaf in leaves_of(act):
         if leaf.get("kind") in ("SeedTree", "SyncTree"):
             found: tuple[str, PartKind, int] = (leaf["path"], "tree", leaf.get("expected", 0))
-        elif leaf.get("kind") == "DumpDatabase":
+        elif leaf.get("kind") in ("DumpDatabase", "SeedDatabase"):
             found = (leaf["database"], "database", leaf.get("tables", 0))
         elif leaf.get("kind") == "RestoreDatabase":
             found = (leaf["database"], "database", leaf.get("entries", 0))

@@ -14,7 +14,13 @@ from transhume.steps import databases, door, postgresql, services, trees
 from transhume.steps.address import AddressSteps, address_steps
 from transhume.steps.catch_up import CatchUp
 from transhume.steps.configuration import Configuration
+from transhume.steps.copier import Copier
 from transhume.steps.queue import MoveQueue
+from transhume.steps.replication.finish import FinishDatabases, Ready
+from transhume.steps.replication.follow import Follow
+from transhume.steps.replication.following import Following
+from transhume.steps.replication.record import Shelf
+from transhume.steps.replication.settings import PrepareSource
 from transhume.steps.requirements import Requirements
 from transhume.steps.visit import Visit
 
@@ -35,11 +41,19 @@ def configuration(layout: Layout, settings: Settings) -> Configuration:
     )
 
 
-def copier(layout: Layout, settings: Settings) -> databases.Copier:
+def copier(layout: Layout, settings: Settings) -> Copier:
     """How the databases move; also asked for their names."""
     known = layout.databases
     jobs = settings.databases.jobs or os.cpu_count() or 1
-    return databases.Copier(known.names, known.optional, f"{settings.state}/dumps", jobs)
+    return Copier(known.names, known.optional, f"{settings.state}/dumps", jobs)
+
+
+def following(layout: Layout, settings: Settings) -> Following:
+    """Which databases follow the source, and which are dumped."""
+    chosen = settings.databases
+    shelf = Shelf(f"{settings.state}/following")
+    copied = copier(layout, settings)
+    return Following(copied, chosen.strategy, chosen.restart, layout.databases.ini, shelf)
 
 
 def driven(layout: Layout) -> services.Services:
@@ -62,6 +76,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     """All steps in order."""
     own, becomes = layout.services, settings.address.becomes
     moved, copied = all_trees(layout, settings), copier(layout, settings)
+    follows = following(layout, settings)
     addresses = address_steps(settings.address)
     identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
     # Where the target takes the source's address nothing in the maps changes, and they were proved.
@@ -72,10 +87,13 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             door.Close(own.ports),
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
+            PrepareSource(follows),
             trees.SyncTrees(moved),
-            databases.Rehearse(copied),
+            Follow(follows),
+            databases.Rehearse(copied, follows.dumped),
             *addresses.before_freeze,
-            databases.Empty(copied),
+            databases.Empty(copied, follows.dumped),
+            Ready(follows),
             CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
             services.Freeze(driven(layout), MARKER, identity),
             _ends(layout, settings, addresses),
@@ -94,18 +112,23 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             door.Open(own.mail),
             *(() if becomes else (maps,)),
             after.Tick(),
-            door.Tidy((copied.folder,)),
+            door.Tidy((copied.folder, follows.shelf.folder)),
         )
     )
 
 
 def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside:
     """What has to be done once nobody writes: none of it waits for another."""
-    copied = copier(layout, settings)
+    copied, follows = copier(layout, settings), following(layout, settings)
     return Beside(
         (
             (trees.FinishTrees(all_trees(layout, settings)),),
-            (postgresql.StartSourcePostgres(), databases.Dump(copied), databases.Restore(copied)),
+            (
+                postgresql.StartSourcePostgres(),
+                FinishDatabases(follows),
+                databases.Dump(copied, follows.dumped),
+                databases.Restore(copied, follows.dumped),
+            ),
             (configuration(layout, settings),),
             addresses.replace,
         )

@@ -1,0 +1,1 @@
+"""Databases that follow the source by logical replication until the switch."""

@@ -1,0 +1,171 @@
+"""The end of following: all taken while nobody writes, what replication leaves out, and apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from transhume.core.change import Act, Change, Keep, Run, Series, Together, psql
+from transhume.core.finding import Finding, Proof, stopping
+from transhume.core.host import Host, Pair
+from transhume.core.measured import Expected, Measured
+from transhume.core.step import Step
+from transhume.steps.database_proof import prove
+from transhume.steps.replication import on_source, scripts, tunnel
+from transhume.steps.replication.following import Following
+from transhume.steps.replication.record import Record
+from transhume.steps.replication.settings import conf, without, written
+from transhume.steps.replication.standing import Standing, altered, standing
+from transhume.steps.replication.survey import server
+
+_PATIENCE = 30
+_RETRY = "wal_retrieve_retry_interval"
+_SEQUENCES = """
+select schemaname, sequencename from pg_sequences where schemaname <> 'repack' order by 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class Ready(Step):
+    """Every database that follows has caught up, or is dumped after all."""
+
+    following: Following
+    key = "databases-ready"
+    title = "see that the databases have caught up"
+    why = "Whoever is far behind now would be waited for while people are shut out."
+    phase = "cutover"
+    touches = frozenset({"source", "target"})
+    repeats = True
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        names = self.following.followed(pair)
+        if not names:
+            return
+        # By the way that ssh takes now: the source is about to give its address away.
+        yield from tunnel.opened(pair, server(pair.source).port, anew=True)
+        # The source's server stops with its services for a moment: the target tries again soon.
+        soon = psql("postgres", f"alter system set {_RETRY} = '100ms';\nselect pg_reload_conf();\n")
+        yield Change("let the target try often", soon, patient())
+        # A server writes out all that isn't on its disk before it stops: better now than then.
+        written_out = on_source.script(self.following.ini, "postgres", "checkpoint;\n")
+        yield Change("write out what waits in memory", written_out, Keep("it alters no content"))
+        acts = tuple(self._awaited(standing(pair, name)) for name in names)
+        yield Change("catch up with the databases", Together(acts), Keep("nothing was altered"))
+
+    def _awaited(self, now: Standing) -> Run:
+        where, patience = self.following, _PATIENCE
+        return scripts.catch_up(where, now.slot, now.position, strict=True, patience=patience)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for name in self.following.followed(pair):
+            wrong = standing(pair, name).trouble or altered(pair, name)
+            if wrong:
+                seen = f"{name} doesn't follow any more: {wrong}"
+                yield Finding("not-following", "blocks", "both", seen)
+
+
+def patient() -> Act:
+    """The target's server waits again as long as before between two tries."""
+    return psql("postgres", f"alter system reset {_RETRY};\nselect pg_reload_conf();\n")
+
+
+@dataclass(frozen=True)
+class FinishDatabases(Step):
+    """The databases that follow hold what the source held when it was stopped."""
+
+    following: Following
+    key = "finish-databases"
+    title = "finish the databases that follow"
+    why = "Nobody writes any more: the last changes, the sequences, then nothing ties them."
+    phase = "cutover"
+    account = "databases"
+    usual = (0.5, 3.0)
+    rows = (13, 16)
+    touches = frozenset({"source", "target"})
+    settled_by = "start"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        shelf = self.following.shelf
+        known = {name: shelf.get(pair.target, name) for name in self.following.followed(pair)}
+        ends = {name: self._end(pair, name, record) for name, record in known.items() if record}
+        acts = {name: Series(act) for name, act in ends.items() if act}
+        if acts:
+            backs = Series(tuple(shelf.back(name, known[name]) for name in acts))
+            yield Change(f"finish {', '.join(acts)}", Together(tuple(acts.values())), backs)
+        yield from self._untied(pair)
+
+    def _end(self, pair: Pair, name: str, known: Record) -> tuple[Act, ...]:
+        """What is still to do for one; what can't come to its end is dumped."""
+        now, shelf = standing(pair, name), self.following.shelf
+        apart = scripts.abandon(self.following, name, now.slot, known.identities)
+        dumped = (apart, shelf.put(name, Record("dump")))
+        if known.position:
+            # Made before: only what a kill left is to do, unless it isn't the source's any more.
+            whole = not stopping(prove(pair, name))
+            return dumped if not whole else (apart,) if now.begun else ()
+        if now.trouble or altered(pair, name):
+            return dumped
+        noted = shelf.put(name, replace(known, position=now.position))
+        return (*self._rest(pair, name, known, now), noted, apart)
+
+    def _rest(self, pair: Pair, name: str, known: Record, now: Standing) -> tuple[Act, ...]:
+        reached = scripts.catch_up(
+            self.following, now.slot, now.position, strict=True, patience=_PATIENCE
+        )
+        rest = sequences(pair.source, name) + "".join(each.sql() for each in known.identities)
+        flush = "select pg_logical_emit_message(true, 'transhume', 'finished');\n"
+        return reached, psql(name, f"begin;\n{rest}commit;\n{flush}")
+
+    def _untied(self, pair: Pair) -> Iterator[Change]:
+        """The way between the servers is closed, and the source's settings are its own again."""
+        there = server(pair.source)
+        content = pair.source.file(conf(there)) or b""
+        acts: list[Act] = []
+        if without(content) != content:
+            acts.append(written(pair.source, there, without(content)))
+        if tunnel.is_open(pair):
+            acts += [tunnel.stop(), patient()]
+        if acts:
+            title = "close the way to the source's PostgreSQL"
+            yield Change(title, Together(tuple(acts)), Keep("nothing follows any more"))
+
+    def expects(self, known: Measured) -> Expected:
+        copier = self.following.copier
+        rest = known.rest((*copier.names, *copier.optional))
+        usual = super().expects(known)
+        return replace(
+            usual, seconds=usual.seconds + rest, low=usual.low + rest, high=usual.high + rest
+        )
+
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        for name in self.following.followed(pair):
+            known = self.following.shelf.get(pair.target, name)
+            if known is None or not known.position:
+                seen = f"{name} neither follows to its end nor is it dumped"
+                yield Finding("not-finished", "blocks", "target", seen)
+                continue
+            yield from prove(pair, name)
+
+
+def sequences(source: Host, name: str) -> str:
+    """SQL that sets each sequence to exactly what the source's stands at."""
+    listed = source.sql(name, _SEQUENCES)
+    if not listed:
+        return ""
+    parts = [
+        sql.SQL("select {}, last_value, is_called from {}").format(
+            sql.Literal(sql.Identifier(*row).as_string()), sql.Identifier(*row)
+        )
+        for row in listed
+    ]
+    held = source.sql(name, sql.SQL(" union all ").join(parts).as_string())
+    values = sql.SQL(", ").join(
+        sql.SQL("({}, {}, {})").format(*(sql.Literal(value) for value in row)) for row in held
+    )
+    return (
+        sql.SQL("select setval(n::regclass, v, c) from (values {}) s (n, v, c) \\g /dev/null\n")
+        .format(values)
+        .as_string()
+    )

@@ -1,0 +1,167 @@
+"""What is typed on both servers to let a database follow, and to let go of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from transhume.core.change import Act, Run, Series, psql
+from transhume.core.host import Host
+from transhume.steps.replication import on_source, tunnel
+from transhume.steps.replication.following import Following
+from transhume.steps.replication.identity import TABLES, Identity
+from transhume.steps.replication.identity import script as identities_script
+from transhume.steps.replication.survey import PUBLICATION
+
+_MINE = (
+    "from pg_subscription where subname like 'transhume\\_%'"
+    " and subdbid = (select oid from pg_database where datname = current_database())"
+)
+_UNSUBSCRIBE = (
+    "".join(
+        f"select format('alter subscription %I {command}', subname) {_MINE} \\gexec\n"
+        for command in ("disable", "set (slot_name = none)")
+    )
+    + f"select format('drop subscription %I', subname) {_MINE} \\gexec\n"
+)
+
+# psql can't be told to do nothing where there is no such database.
+_IF_SUBSCRIBED = """\
+found=$(psql -X -A -t -v ON_ERROR_STOP=1 -d "$1" -c "$3") || exit
+[ -z "$found" ] || exec psql -X -q -v ON_ERROR_STOP=1 -d "$2"
+"""
+_SUBSCRIBED = """\
+select 1 from pg_subscription s join pg_database d on d.oid = s.subdbid
+where s.subname like 'transhume\\_%' and d.datname = {} limit 1
+"""
+
+# Whoever reads the slot is asked to go first: an active one can't be dropped.
+_DROP_SLOT = """\
+do $$
+begin
+    for i in 1..100 loop
+        perform pg_terminate_backend(active_pid) from pg_replication_slots
+            where slot_name = {slot} and active;
+        exit when not found;
+        perform pg_sleep(0.05);
+    end loop;
+end $$;
+select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = {slot};
+"""
+
+# Nothing that is on its way for a while is lost; a target that begins again and again, or that
+# nothing reaches, takes nothing.
+_CATCH_UP = """\
+do $$
+declare
+    reached pg_lsn;
+    pid int;
+    before pg_lsn;
+    sender int := 0;
+    tries int := 0;
+    since timestamptz := clock_timestamp();
+begin
+    loop
+        select confirmed_flush_lsn, active_pid into reached, pid
+            from pg_replication_slots where slot_name = {slot};
+        exit when reached is null or reached >= {position}::pg_lsn;
+        if reached is distinct from before then
+            since := clock_timestamp();
+            tries := 0;
+        end if;
+        if pid <> sender then
+            tries := tries + 1;
+            sender := pid;
+        end if;
+        before := reached;
+        exit when tries > 3 or pid is null and clock_timestamp() - since > {patience}::interval;
+        perform pg_sleep(0.01);
+    end loop;
+    {verdict}
+end $$;
+"""
+_STRICT = """\
+if reached is null or reached < {position}::pg_lsn then
+        raise exception 'the target has not taken all that the source sent';
+    end if;"""
+
+
+def unsubscribe(name: str) -> Run:
+    """The target takes no more of the source's changes; nothing happens where it takes none."""
+    wanted = psql(name, _UNSUBSCRIBE)
+    env, words = wanted.argv[:2], wanted.argv[-1]
+    where = psql("postgres", "").argv[-1]
+    query = sql.SQL(_SUBSCRIBED).format(sql.Literal(name)).as_string()
+    argv = (*env, "sh", "-c", _IF_SUBSCRIBED, "sh", where, words, query)
+    return Run("target", argv, wanted.input)
+
+
+def subscribe(name: str, slot: str, user: str) -> Act:
+    """The target takes the source's changes from the slot on; what it took before is forgotten."""
+    command = sql.SQL(
+        "create subscription {} connection {} publication {} with "
+        "(create_slot = false, slot_name = {}, copy_data = false, enabled = true);\n"
+    ).format(
+        sql.Identifier(slot),
+        sql.Literal(tunnel.conninfo(user, name)),
+        sql.Identifier(PUBLICATION),
+        sql.Literal(slot),
+    )
+    return psql(name, _UNSUBSCRIBE + command.as_string())
+
+
+def publish(following: Following, source: Host, name: str) -> Run:
+    """Publish every table by name: one that is made later must not stop what writes to it."""
+    tables = (sql.Identifier(*row) for row in source.sql(name, TABLES))
+    listed = sql.SQL(", ").join(sql.SQL("only {}").format(table) for table in tables)
+    text = sql.SQL(
+        "set lock_timeout = '30s';\nbegin;\ndrop publication if exists {0};\n"
+        "create publication {0} for table {1};\ncommit;\n"
+    )
+    made = text.format(sql.Identifier(PUBLICATION), listed)
+    return on_source.script(following.ini, name, made.as_string())
+
+
+def identify(following: Following, name: str, identities: Iterable[Identity]) -> Run:
+    """Give the source's tables these identities."""
+    return on_source.script(following.ini, name, identities_script(identities))
+
+
+def unpublish(following: Following, name: str, identities: Iterable[Identity]) -> Run:
+    """Publish nothing, and put identities back: in this order, or updates would be refused."""
+    drop = f"drop publication if exists {PUBLICATION};\n"
+    return on_source.script(following.ini, name, drop + identities_script(identities))
+
+
+def drop_slot(following: Following, slot: str) -> Run:
+    """Let the source forget its follower; nothing happens when there is none."""
+    text = sql.SQL(_DROP_SLOT).format(slot=sql.Literal(slot)).as_string()
+    return on_source.script(following.ini, "postgres", text)
+
+
+def catch_up(following: Following, slot: str, position: str, *, strict: bool, patience: int) -> Run:
+    """Wait until the target holds all up to this position of the source's log, on its disk.
+
+    It ends as well when the target takes nothing for `patience` seconds, or after its third try;
+    where it is `strict` that is an error.
+    """
+    verdict = sql.SQL(_STRICT if strict else "null;").format(position=sql.Literal(position))
+    text = sql.SQL(_CATCH_UP).format(
+        slot=sql.Literal(slot),
+        position=sql.Literal(position),
+        patience=sql.Literal(f"{patience} s"),
+        verdict=verdict,
+    )
+    return on_source.script(following.ini, "postgres", text.as_string())
+
+
+def abandon(following: Following, name: str, slot: str, identities: Iterable[Identity]) -> Series:
+    """Let go of a database on both machines."""
+    return Series(
+        (
+            unsubscribe(name),
+            drop_slot(following, slot),
+            unpublish(following, name, identities),
+        )
+    )

@@ -1,0 +1,141 @@
+"""The end of following: what can't come to its end is dumped, whatever was killed before."""
+
+from __future__ import annotations
+
+from tests.steps.replication.servers import (
+    CONF,
+    SLOT,
+    SUBSCRIBED,
+    following,
+    note,
+    noted,
+    pair,
+    source,
+    target,
+)
+from transhume.core.change import Change, Run, WriteFile, leaves
+from transhume.core.finding import Proof, stopping
+from transhume.core.host import Pair
+from transhume.steps.replication.finish import FinishDatabases, Ready
+from transhume.steps.replication.identity import Identity
+from transhume.steps.replication.record import Record
+
+KNOWN = Record("follow", identities=(Identity("public", "t_server", "d"),))
+
+
+def _pair(record: Record = KNOWN) -> Pair:
+    both = pair()
+    note(both, "bj", record)
+    note(both, "bj-data", Record("dump"))
+    return both
+
+
+def _changes(both: Pair) -> list[Change]:
+    return list(FinishDatabases(following()).run(both))
+
+
+def _acts(both: Pair) -> list[str]:
+    """Each act of the first change in a word."""
+    words = (
+        "exception",
+        "setval",
+        "drop subscription",
+        "drop_replication_slot",
+        "drop publication",
+    )
+    told = []
+    for act in leaves(_changes(both)[0].act):
+        if isinstance(act, WriteFile):
+            told.append(f"note {noted(act.content).how} {noted(act.content).position}")
+        elif isinstance(act, Run):
+            told.append(next(word for word in words if word in act.input.decode()))
+    return told
+
+
+_APART = ["drop subscription", "drop_replication_slot", "drop publication"]
+
+
+def test_the_rest_is_taken_noted_and_both_are_set_apart() -> None:
+    assert _acts(_pair()) == ["exception", "setval", "note follow 0/20", *_APART]
+
+
+def test_sequences_and_identities_are_exactly_the_sources() -> None:
+    _, rest = [act for act in leaves(_changes(_pair())[0].act) if isinstance(act, Run)][:2]
+    text = rest.input.decode()
+    assert '(\'"public"."s"\', 4, true)' in text
+    assert 'alter table only "public"."t_server" replica identity default;' in text
+    # Durable: the subscription itself commits without waiting for the disk.
+    assert "pg_logical_emit_message(true" in text
+
+
+def test_one_that_fell_out_is_let_go_and_dumped() -> None:
+    for rows in (
+        [({**SLOT, "wal_status": "lost"}, "0/20", 16, None, True)],
+        [(None, "0/2", 0, None, True)],
+    ):
+        both = _pair()
+        source(both).held["to_jsonb(s)"] = rows
+        assert _acts(both) == [*_APART, "note dump "]
+
+
+def test_a_table_that_was_altered_in_the_last_moment_means_a_dump() -> None:
+    both = _pair()
+    source(both).held["with own as"] = [("relation", "public.new", "rp")]
+    assert _acts(both) == [*_APART, "note dump "]
+
+
+def test_a_kill_before_they_are_apart_leaves_only_that_to_do() -> None:
+    assert _acts(_pair(Record("follow", "0/20"))) == _APART
+
+
+def test_what_came_to_its_end_is_believed_while_it_is_the_sources() -> None:
+    both = _pair(Record("follow", "0/20"))
+    source(both).held["to_jsonb(s)"] = [(None, "0/20", None, None, False)]
+    target(both).held[
+        f"{SUBSCRIBED} pg_database d on d.oid = s.subdbid where d.datname = %s and "
+        "s.subname like 'transhume\\_%%' bj"
+    ] = []
+    assert _changes(both) == []
+    assert stopping(FinishDatabases(following()).verify(both)) == []
+    target(both).held["from pg_sequences"] = [("public.s", 3, "1")]
+    assert _acts(both) == [*_APART, "note dump "]
+
+
+def test_settings_and_tunnel_go_as_well() -> None:
+    both = _pair()
+    own = b"work_mem = '4MB'\n"
+    source(both).files[CONF] = (
+        own + b"# transhume: begin\nwal_level = 'logical'\n# transhume: end\n"
+    )
+    target(both).units["transhume-follow.service"] = ("active", "")
+    target(both).files["/run/transhume-follow/.s.PGSQL.5432"] = b""
+    acts = list(leaves(_changes(both)[-1].act))
+    assert WriteFile("source", CONF, own, "0600", "postgres:postgres") in acts
+    assert any(
+        "rm -rf /run/transhume-follow" in str(command) for act in acts for command in act.commands()
+    )
+
+
+def test_whoever_neither_follows_nor_is_dumped_stops_the_switch() -> None:
+    (found,) = [
+        item for item in FinishDatabases(following()).verify(_pair()) if not isinstance(item, Proof)
+    ]
+    assert (found.key, found.severity) == ("not-finished", "blocks")
+
+
+def test_before_the_freeze_each_must_follow_without_a_doubt() -> None:
+    both = _pair()
+    assert [change.title for change in Ready(following()).run(both)] == [
+        "open the way to the source's PostgreSQL",
+        "let the target try often",
+        "write out what waits in memory",
+        "catch up with the databases",
+    ]
+    assert list(Ready(following()).verify(both)) == []
+    source(both).held["with own as"] = [("relation", "public.new", "rp")]
+    (found,) = Ready(following()).verify(both)
+    assert found.severity == "blocks"
+
+
+def test_without_a_follower_nothing_is_waited_for() -> None:
+    assert list(Ready(following()).run(_pair(Record("dump")))) == []

@@ -1,0 +1,82 @@
+"""The source's PostgreSQL gets what a follower needs, and gets back what it had, byte for byte."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.steps.replication.servers import CONF, SERVER, following, pair, server, source
+from transhume.core.change import Change, Run, Series, WriteFile
+from transhume.core.host import Pair
+from transhume.steps.replication.settings import PrepareSource, without
+
+
+def _changes(both: Pair, restart: str = "now") -> list[Change]:
+    return list(PrepareSource(following(restart=restart)).run(both))
+
+
+def _minimal(major: int = 13) -> Pair:
+    both = pair()
+    source(both).held[SERVER] = server(major=major)
+    return both
+
+
+def _written(change: Change) -> bytes:
+    assert isinstance(change.act, Series)
+    assert isinstance(change.act.acts[0], WriteFile)
+    return change.act.acts[0].content
+
+
+def test_one_change_sets_and_restarts_and_its_way_back_has_the_former_bytes() -> None:
+    (change,) = _changes(_minimal())
+    added = _written(change).removeprefix(b"work_mem = '4MB'\n").decode()
+    values = dict(re.findall(r"(?m)^(\w+) = '(\w+)'$", added))
+    assert values == {
+        "wal_level": "logical",
+        "max_wal_senders": "10",
+        "max_replication_slots": "10",
+        "max_slot_wal_keep_size": "476MB",
+    }
+    assert isinstance(change.back, Series)
+    write, restart = change.back.acts
+    assert write == WriteFile("source", CONF, b"work_mem = '4MB'\n", "0600", "postgres:postgres")
+    assert isinstance(restart, Run)
+
+
+def test_an_older_server_doesnt_know_the_bound() -> None:
+    (change,) = PrepareSource(following("replicate")).run(_minimal(12))
+    assert b"wal_level" in _written(change)
+    assert b"max_slot_wal_keep_size" not in _written(change)
+
+
+def test_at_its_hour_a_timer_does_it_once() -> None:
+    both = _minimal()
+    (change,) = _changes(both, "03:30")
+    assert isinstance(change.act, Series)
+    timer = change.act.acts[1]
+    assert isinstance(timer, Run)
+    assert timer.argv[0] == "systemd-run"
+    assert "--on-calendar=*-*-* 03:30:00" in timer.argv
+    source(both).units["transhume-restart.timer"] = ("active", "")
+    assert _changes(both, "03:30") == []
+    assert list(PrepareSource(following(restart="03:30")).verify(both)) == []
+
+
+@pytest.mark.parametrize("restart", ["now", "never"])
+def test_nothing_is_done_where_it_can_be_followed_already(restart: str) -> None:
+    assert _changes(pair(), restart) == []
+
+
+def test_a_restart_that_brought_nothing_is_told() -> None:
+    (found,) = PrepareSource(following()).verify(_minimal())
+    assert getattr(found, "severity", "") == "blocks"
+
+
+@given(st.binary().filter(lambda content: b"transhume" not in content))
+def test_only_the_own_lines_are_taken_away(content: bytes) -> None:
+    before = content if content.endswith(b"\n") or not content else content + b"\n"
+    block = b"# transhume: begin\nwal_level = 'logical'\n# transhume: end\n"
+    assert without(before + block) == before
