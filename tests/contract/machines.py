@@ -167,6 +167,7 @@ def _followed() -> dict[str, Any]:
         "s.subname like 'transhume\\_%%' bj": [("transhume_5", True)],
         "from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = %s and "
         "s.subname like 'transhume\\_%%' bj-data": [],
+        "select md5(string_agg(c::text": [("ab12",)],
         "select schemaname, sequencename": [("public", "s")],
         "last_value, is_called": [('"public"."s"', 4, True)],
     }

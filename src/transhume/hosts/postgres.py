@@ -15,6 +15,7 @@ from transhume.core import ini
 from transhume.core.change import SERVICE_FILE, Place
 from transhume.errors import StepFailed, Unreachable
 
+_REFUSED = "password authentication failed"
 SERVICE = {"source": "transhume-source", "target": "transhume-target"}
 
 
@@ -68,7 +69,7 @@ class Postgres:
             self._chosen[place] = candidate
             self._write()
             problem = self._works(place)
-            if problem is None or "password authentication failed" not in problem:
+            if problem is None or _REFUSED not in problem:
                 return
 
     def _works(self, place: Place) -> str | None:
@@ -100,15 +101,17 @@ class Postgres:
         self, place: Place, database: str, query: str, values: tuple[object, ...]
     ) -> list[tuple[Any, ...]]:
         """The rows of a query, in a read-only transaction; Unreachable, or StepFailed with why."""
-        self.ensure(place)
+        if place not in self._chosen:
+            self.ensure(place)
         try:
-            with psycopg.connect(
-                service=SERVICE[place],
-                dbname=database,
-                connect_timeout=10,
-                options="-c default_transaction_read_only=on",
-            ) as connection:
-                return connection.execute(query.encode(), values or None).fetchall()
+            try:
+                return _rows(place, database, query, values)
+            except psycopg.OperationalError as error:
+                if _REFUSED not in str(error):
+                    raise
+            # The role's password has become another one.
+            self.ensure(place)
+            return _rows(place, database, query, values)
         except psycopg.OperationalError as error:
             raise Unreachable(
                 f"the {place}'s PostgreSQL, database {database}, doesn't answer: {_first(error)}",
@@ -118,6 +121,19 @@ class Postgres:
             raise StepFailed(
                 f"a query on the {place}'s {database} failed: {_first(error)}"
             ) from None
+
+
+def _rows(
+    place: Place, database: str, query: str, values: tuple[object, ...]
+) -> list[tuple[Any, ...]]:
+    with psycopg.connect(
+        service=SERVICE[place],
+        dbname=database,
+        connect_timeout=10,
+        autocommit=True,
+        options="-c default_transaction_read_only=on",
+    ) as connection:
+        return connection.execute(query.encode(), values or None).fetchall()
 
 
 def _first(error: Exception) -> str:

@@ -61,5 +61,5 @@ def note(both: Pair, name: str, record: Record) -> None:
 def noted(content: bytes) -> Record:
     """What was written."""
     fields = json.loads(content)
-    identities = tuple(Identity(**each) for each in fields.pop("identities"))
-    return Record(**fields, identities=identities)
+    fields["identities"] = tuple(Identity(**each) for each in fields["identities"])
+    return Record(**fields)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.steps.replication.servers import (
     CONF,
     SLOT,
@@ -16,6 +18,7 @@ from tests.steps.replication.servers import (
 from transhume.core.change import Change, Run, WriteFile, leaves
 from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
+from transhume.errors import StepFailed
 from transhume.steps.replication.finish import FinishDatabases, Ready
 from transhume.steps.replication.identity import Identity
 from transhume.steps.replication.record import Record
@@ -84,6 +87,12 @@ def test_a_table_that_was_altered_in_the_last_moment_means_a_dump() -> None:
     assert _acts(both) == [*_APART, "note dump "]
 
 
+def test_while_everyone_waits_unaltered_definitions_arent_compared_again() -> None:
+    both = _pair(replace(KNOWN, definitions="ab12"))
+    source(both).held["with own as"] = StepFailed("that would take its time")
+    assert _acts(both)[0] == "exception"
+
+
 def test_a_kill_before_they_are_apart_leaves_only_that_to_do() -> None:
     assert _acts(_pair(Record("follow", "0/20"))) == _APART
 
@@ -130,6 +139,7 @@ def test_before_the_freeze_each_must_follow_without_a_doubt() -> None:
         "let the target try often",
         "write out what waits in memory",
         "catch up with the databases",
+        "note how bj is defined",
     ]
     assert list(Ready(following()).verify(both)) == []
     source(both).held["with own as"] = [("relation", "public.new", "rp")]

@@ -25,7 +25,7 @@ def test_no_name_leaves_the_folder(name: str) -> None:
 
 
 def test_what_was_written_is_read() -> None:
-    record = Record("follow", "0/10", (Identity("public", "é", "i", "k"),))
+    record = Record("follow", "0/10", "ab12", (Identity("public", "é", "i", "k"),))
     act = SHELF.put("bj", record)
     assert isinstance(act, WriteFile)
     assert noted(act.content) == record

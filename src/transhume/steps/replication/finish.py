@@ -17,7 +17,7 @@ from transhume.steps.replication import on_source, scripts, tunnel
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.settings import conf, without, written
-from transhume.steps.replication.standing import Standing, altered, standing
+from transhume.steps.replication.standing import Standing, altered, definitions, standing
 from transhume.steps.replication.survey import server
 
 _PATIENCE = 30
@@ -53,6 +53,16 @@ class Ready(Step):
         yield Change("write out what waits in memory", written_out, Keep("it alters no content"))
         acts = tuple(self._awaited(standing(pair, name)) for name in names)
         yield Change("catch up with the databases", Together(acts), Keep("nothing was altered"))
+        for name in names:
+            yield from self._noted(pair, name)
+
+    def _noted(self, pair: Pair, name: str) -> Iterator[Change]:
+        """While everyone waits it is enough to see that the definitions are still these."""
+        shelf, known = self.following.shelf, self.following.shelf.get(pair.target, name)
+        seen = definitions(pair.source, name)
+        if known is not None and not altered(pair, name) and known.definitions != seen:
+            write = shelf.put(name, replace(known, definitions=seen))
+            yield Change(f"note how {name} is defined", write, shelf.back(name, known))
 
     def _awaited(self, now: Standing) -> Run:
         where, patience = self.following, _PATIENCE
@@ -105,7 +115,8 @@ class FinishDatabases(Step):
             # Made before: only what a kill left is to do, unless it isn't the source's any more.
             whole = not stopping(prove(pair, name))
             return dumped if not whole else (apart,) if now.begun else ()
-        if now.trouble or altered(pair, name):
+        same = known.definitions == definitions(pair.source, name)
+        if now.trouble or (not same and altered(pair, name)):
             return dumped
         noted = shelf.put(name, replace(known, position=now.position))
         return (*self._rest(pair, name, known, now), noted, apart)

@@ -17,12 +17,14 @@ from transhume.steps.replication.identity import Identity
 class Record:
     """`position` is the source's WAL position that the copy reached at its end, empty before it.
 
+    `definitions` is the source's word for its own when they were last seen to equal the copy's.
     `identities` are what the source's tables had before any was altered: a killed run must still
     know them when the tables don't tell any more.
     """
 
     how: Literal["follow", "dump"]
     position: str = ""
+    definitions: str = ""
     identities: tuple[Identity, ...] = ()
 
     def knowing(self, former: tuple[Identity, ...]) -> Record:
