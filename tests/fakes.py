@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Any
 
 from transhume.core.change import Command, Place
@@ -120,17 +121,25 @@ class FakeHost:
         return output(0 if found else 1)
 
     def _find(self, words: tuple[str, ...]) -> Output:
-        """Files by folder and by the pattern after -name, as far as the steps ask."""
-        tops = [word for word in words if word.startswith("/")]
-        there = sorted(self._folders() if words[-4:-3] == ("d",) else self.files)
-        found = [path for path in there for top in tops if path.startswith(f"{top}/")]
-        if "-maxdepth" in words and words[words.index("-maxdepth") + 1] == "1":
+        """Files or folders by place, and by the patterns after -name or -path; links are none."""
+        first = next(at for at, word in enumerate((*words, "-")) if word[:1] in ("-", "("))
+        tops, tests = words[:first], words[first:]
+        valued = {key: word for key, word in pairwise(tests) if key[:1] == "-"}
+        kind = valued.get("-xtype") or valued.get("-type") or "f"
+        there = {"d": self._folders(), "l": set[str]()}.get(kind, set(self.files))
+        found = sorted(
+            there & set(tops) if valued.get("-maxdepth") == "0" else self._below(there, tops)
+        )
+        if valued.get("-maxdepth") == "1":
             found = [path for path in found if posixpath.dirname(path) in tops]
-        if "-name" in words:
-            name = words[words.index("-name") + 1]
-            found = [path for path in found if fnmatchcase(posixpath.basename(path), name)]
+        named = [word for key, word in pairwise(tests) if key in ("-name", "-path")]
+        if named:
+            found = [path for path in found if any(_matches(path, name) for name in named)]
         end = "\0" if "-print0" in words else "\n"
         return output("".join(f"{path}{end}" for path in found))
+
+    def _below(self, there: set[str], tops: tuple[str, ...]) -> set[str]:
+        return {path for path in there for top in tops if path.startswith(f"{top}/")}
 
     def _folders(self) -> set[str]:
         within = {posixpath.dirname(path) for path in self.files}
@@ -152,6 +161,10 @@ class FakeHost:
             return output("\n".join(rows))
         rows = [f"{name} {enabled} enabled" for name, (_, enabled) in known.items()]
         return output("\n".join(rows))
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return fnmatchcase(path if "/" in pattern else posixpath.basename(path), pattern)
 
 
 def pair(source: FakeHost | None = None, target: FakeHost | None = None) -> Pair:

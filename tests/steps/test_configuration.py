@@ -9,10 +9,12 @@ import pytest
 
 from tests.contract.machines import PASSWORD, TOKEN, servers
 from tests.fakes import FakeHost
+from tests.steps.listing import lists
 from transhume.core.change import Run, Series, SyncFiles, SyncTree, Together
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, stopping
 from transhume.core.host import Pair
 from transhume.steps.configuration import Configuration, expanded
+from transhume.steps.configuration_diff import diff
 
 STEP = Configuration(
     ("/etc/bm", "/etc/bm-*", "/etc/none"),
@@ -52,10 +54,22 @@ def test_folders_are_mirrored_but_for_what_stays() -> None:
 
 def test_a_file_that_isnt_the_sources_is_told() -> None:
     pair = servers()
-    assert not [item for item in STEP.verify(pair) if isinstance(item, Finding)]
+    for place in ("source", "target"):
+        lists(_host(pair, place))
+    assert not stopping(STEP.verify(pair))
     _host(pair, "target").files["/etc/postfix/transport-flat"] = b"other"
-    (found,) = [item for item in STEP.verify(pair) if isinstance(item, Finding)]
-    assert found.seen == "/etc/postfix/transport-flat isn't the source's"
+    (told,) = stopping(STEP.verify(pair))
+    assert told.startswith("single files: 1 of ")
+    assert "etc/postfix/transport-flat: content differs" in told
+
+
+def test_of_a_link_what_it_leads_to_is_compared() -> None:
+    pair, path = servers(), "/etc/postfix/transport-flat"
+    _host(pair, "source").said["find /etc/postfix/transport-flat"] = f"{path}\0"
+    _host(pair, "target").files[path] = b"other"
+    step = Configuration((), (path,), (), "/kept", "/etc/bm/bm.ini")
+    (found,) = [item for item in step.equal(pair) if isinstance(item, Finding)]
+    assert found.seen == f"{path} isn't the source's"
 
 
 def _diff(path: str, there: bytes | None, here: bytes | None) -> str:
@@ -65,7 +79,7 @@ def _diff(path: str, there: bytes | None, here: bytes | None) -> str:
         files.pop(path, None)
         if content is not None:
             files[path] = content
-    return "\n".join(STEP.diff(pair))
+    return "\n".join(diff(STEP, pair))
 
 
 def test_a_changed_line_is_shown_with_both_sides() -> None:
@@ -120,7 +134,7 @@ def test_the_password_is_read_by_the_server_itself() -> None:
 
 def test_a_role_of_any_name_stays_one_word() -> None:
     pair = servers()
-    _host(pair, "source").held["select current_user"] = [('b"j',)]
+    _host(pair, "source").files["/etc/bm/bm.ini"] = b'[global]\nuser = b"j\n'
     change = list(STEP.run(pair))[-2]
     assert isinstance(change.act, Run)
     assert 'alter role "b""j" password' in change.act.input.decode()

@@ -114,12 +114,26 @@ def maps(pair: Pair) -> list[Map]:
         for text in adapted(pair).values()
         for found in _NAMED.findall(text.decode(errors="surrogateescape"))
     }
+    there = _there(pair.source, [text for _, path in sorted(named) for text in _texts(path)])
     found = []
     for kind, path in sorted(named):
-        text = next((t for t in (f"{path}-flat", path) if pair.source.file(t) is not None), None)
+        text = next((text for text in _texts(path) if text in there), None)
         if text is not None:
             found.append(Map(kind, path, text))
     return found
+
+
+def _texts(path: str) -> tuple[str, str]:
+    """What a map of that name may be made from; BlueMind's is the first."""
+    return f"{path}-flat", path
+
+
+def _there(host: Host, paths: list[str]) -> set[str]:
+    """Those of the files that exist, asked for at once."""
+    if not paths:
+        return set()
+    printed = host.ask("find", *paths, "-maxdepth", "0", "-xtype", "f", "-print0").text
+    return set(printed.split("\0"))
 
 
 def build(each: Map) -> Run:

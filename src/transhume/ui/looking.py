@@ -12,6 +12,7 @@ from transhume.core.step import Step
 from transhume.engine.journal import FILE, Journal
 from transhume.errors import Blocked
 from transhume.profiles.bluemind import profile
+from transhume.steps.configuration_diff import diff
 from transhume.steps.requirements import Requirements
 from transhume.ui.session import Session
 
@@ -71,4 +72,4 @@ def former(run: Session) -> Callable[[WriteFile], bytes | None]:
 
 def configuration_diff(run: Session) -> Iterator[str]:
     """How the target's configuration would change."""
-    return profile.configuration(run.layout, run.settings).diff(run.pair)
+    return diff(profile.configuration(run.layout, run.settings), run.pair)

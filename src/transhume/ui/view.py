@@ -309,7 +309,7 @@ def proved(data: dict[str, Any]) -> Proof:
 def _lacks(status: Status, event: Event) -> None:
     data = event.data
     name = str(data.get("part", ""))
-    part_of(status, name, "tree" if name.startswith("/") else "other").rest = Rest(
+    part_of(status, name, "tree" if name.startswith("/") else "database").rest = Rest(
         data.get("lacking", 0),
         data.get("total", 0),
         str(data.get("unit", "")),

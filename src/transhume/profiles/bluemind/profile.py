@@ -14,6 +14,7 @@ from transhume.steps import databases, door, postgresql, services, trees
 from transhume.steps.address import AddressSteps, address_steps
 from transhume.steps.catch_up import CatchUp
 from transhume.steps.configuration import Configuration
+from transhume.steps.configuration_finish import FinishConfiguration
 from transhume.steps.copier import Copier
 from transhume.steps.queue import MoveQueue
 from transhume.steps.replication.finish import FinishDatabases, Ready
@@ -34,7 +35,7 @@ def all_trees(layout: Layout, settings: Settings) -> tuple[trees.Tree, ...]:
 
 
 def configuration(layout: Layout, settings: Settings) -> Configuration:
-    """The step that brings the configuration; also asked for its diff."""
+    """The step that brings the configuration hot; also asked for its diff."""
     part = layout.configuration
     return Configuration(
         part.folders, part.files, part.own, f"{settings.state}/kept", layout.databases.ini
@@ -92,6 +93,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             Follow(follows),
             databases.Rehearse(copied, follows.dumped),
             *addresses.before_freeze,
+            configuration(layout, settings),
             databases.Empty(copied, follows.dumped),
             Ready(follows),
             CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
@@ -129,7 +131,7 @@ def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside
                 databases.Dump(copied, follows.dumped),
                 databases.Restore(copied, follows.dumped),
             ),
-            (configuration(layout, settings),),
+            (FinishConfiguration(configuration(layout, settings)),),
             addresses.replace,
         )
     )

@@ -1,0 +1,64 @@
+"""Bring what of the configuration has changed since it was brought hot, and prove all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, WriteFile
+from transhume.core.finding import Finding, Proof
+from transhume.core.host import Host, Pair
+from transhume.core.step import Step
+from transhume.steps import postfix
+from transhume.steps.configuration import PUT_BACK_WHOLE, Configuration, durable
+from transhume.steps.manifest import listings
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class FinishConfiguration(Step):
+    """As a rule nothing: who changes settings during a move?"""
+
+    hot: Configuration
+    key = "finish-configuration"
+    title = "prove the configuration"
+    why = "Nobody writes any more: what was changed since the last look moves, and all is compared."
+    phase = "cutover"
+    account = "configuration"
+    usual = (0.3, 1.5)
+    rows = (14, 15)
+    settled_by = "start"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        folders, files = self.hot.present(pair)
+        changed = self._changed(pair, folders, files)
+        if changed:
+            act = self.hot.mirrored(folders, files)
+            yield Change("bring what changed since", act, PUT_BACK_WHOLE)
+        for path, content in postfix.adapted(pair).items():
+            if pair.target.file(path) != content:
+                yield Change(f"write {path}", WriteFile("target", path, content), PUT_BACK_WHOLE)
+        # Where nothing changed the texts are equal, and those of the target are nearer.
+        for each in _stale(pair.source if changed else pair.target, pair):
+            yield Change(f"build the map {each.path}", postfix.build(each), PUT_BACK_WHOLE)
+        # Also when the file didn't change: killed before this the role would keep the former one.
+        yield self.hot.password(pair)
+        if changed:
+            yield durable(folders)
+
+    def _changed(self, pair: Pair, folders: tuple[str, ...], files: tuple[str, ...]) -> bool:
+        found = listings(pair, self.hot.listed(folders, files), _BATCH)
+        return any(each.differing for each in found)
+
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        yield from self.hot.equal(pair)
+        # The texts were just proved to be the source's.
+        yield from postfix.answers(pair.target, pair.target, postfix.maps(pair))
+
+
+def _stale(origin: Host, pair: Pair) -> Iterator[postfix.Map]:
+    """The maps that don't answer as the origin's text says."""
+    for each in postfix.maps(pair):
+        if not all(proof.whole for proof in postfix.answers(origin, pair.target, [each])):
+            yield each
