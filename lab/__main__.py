@@ -68,6 +68,11 @@ def rate(wanted: argparse.Namespace) -> None:
     network.limit(machine.name, machine.role, None if wanted.rate == "none" else wanted.rate)
 
 
+def delay(wanted: argparse.Namespace) -> None:
+    machine = _machine(wanted)
+    network.lengthen(machine.name, machine.role, wanted.milliseconds or None)
+
+
 def tool(wanted: argparse.Namespace) -> None:
     """Replaces the tool on the target by the checkout's present state."""
     made = Pair.open(wanted.name)
@@ -180,6 +185,10 @@ def _host_commands(commands: Commands) -> None:
     plugging = commands.host("cable", cable, "plug or pull a machine's cable")
     plugging.add_argument("state", choices=("up", "down"))
     limiting = commands.host("rate", rate, "limit a machine's traffic in both directions")
+    lengthening = commands.host("delay", delay, "make a machine's cable long")
+    lengthening.add_argument(
+        "milliseconds", type=float, help="from it to the others and back; 0 for a short one"
+    )
     limiting.add_argument("rate", help="as tc has it, such as 20mbit, or none")
 
 

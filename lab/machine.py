@@ -14,12 +14,10 @@ from pathlib import Path
 
 from lab import cgroup, disk, network, places, watch
 from lab.places import Role
-from lab.shell import LabError, failure, run, wait_until
+from lab.shell import DETACHED, LabError, failure, run, wait_until
 
 BOOT_LIMIT = 120
 STOP_LIMIT = 120
-# Started through a shell that ends at once, a machine outlives whoever switched it on.
-DETACHED = ["sh", "-c", '"$@" &', "sh"]
 SETTLED = {"running", "degraded"}
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from lab import places
+from lab import cgroup, places
 from lab.places import ROLES, SHORT, Role
-from lab.shell import run
+from lab.shell import DETACHED, run, wait_until
 
 Where = Literal["net", "source", "target"]
 NAMESPACES = Path("/run/netns")
@@ -50,6 +51,8 @@ class Cable:
 
     up: bool = True
     rate: str | None = None
+    trip: float | None = None
+    """How long a frame takes there and back, in milliseconds."""
 
 
 def namespace(name: str, where: Where) -> str:
@@ -113,16 +116,21 @@ def down(name: str) -> None:
 
 def pull(name: str, role: Role) -> None:
     """Pulls the host's cable: both ends lose the carrier."""
-    _change(name, role, Cable(up=False, rate=cable(name, role).rate))
+    _change(name, role, replace(cable(name, role), up=False))
 
 
 def push(name: str, role: Role) -> None:
-    _change(name, role, Cable(up=True, rate=cable(name, role).rate))
+    _change(name, role, replace(cable(name, role), up=True))
 
 
 def limit(name: str, role: Role, rate: str | None) -> None:
     """Limits the host's traffic in both directions to a tc rate such as 20mbit; None lifts it."""
-    _change(name, role, Cable(up=cable(name, role).up, rate=rate))
+    _change(name, role, replace(cable(name, role), rate=rate))
+
+
+def lengthen(name: str, role: Role, trip: float | None) -> None:
+    """Makes the host's cable so long that a frame there and back takes that many milliseconds."""
+    _change(name, role, replace(cable(name, role), trip=trip))
 
 
 def cable(name: str, role: Role) -> Cable:
@@ -147,8 +155,37 @@ def _apply(name: str, role: Role, wanted: Cable) -> None:
         if wanted.rate:
             bucket = f"root tbf rate {wanted.rate} burst 256kb latency 200ms"
             run(["tc", "-n", space, "qdisc", "add", "dev", end, *bucket.split()])
+    _lay(name, role, wanted.trip)
     space, port = ends[0]
     _batch(space, f"link set {port} {'up' if wanted.up else 'down'}")
+
+
+def _lay(name: str, role: Role, trip: float | None) -> None:
+    """Takes the long cable up, and lays another one."""
+    space, port = namespace(name, "net"), SHORT[role]
+    group = f"{name}/{role}/wire"
+    cgroup.kill(group)
+    run(["ip", "-n", space, "link", "set", port, "master", "br0"])
+    run(["ip", "-n", space, "link", "del", f"far-{port}"], check=False)
+    if trip is None:
+        return
+    carrier = [sys.executable, "-m", "lab.wire", role, str(trip / 2)]
+    subprocess.run(
+        [*DETACHED, *inside(name, "net", carrier)],
+        cwd=places.CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        check=True,
+        preexec_fn=lambda: cgroup.join(group),
+    )
+    wait_until(lambda: _master(space, port) == f"far-{port}", "the long cable to be laid", 20)
+
+
+def _master(space: str, port: str) -> str:
+    shown = run(["ip", "-n", space, "-j", "link", "show", port], check=False).stdout
+    found = json.loads(shown or "[]")
+    return str(found[0].get("master", "")) if found else ""
 
 
 def _batch(space: str, *commands: str) -> None:

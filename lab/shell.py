@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+# Started through a shell that ends at once, a command outlives whoever started it.
+DETACHED = ["sh", "-c", '"$@" &', "sh"]
+
 
 class LabError(Exception):
     """What went wrong, in one line for the person at the terminal."""

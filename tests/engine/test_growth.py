@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from transhume.engine.growth import MOST, Growth
+from transhume.engine.growth import NUMBERS, Growth
+
+MOST = NUMBERS[-1]
 
 
 def _after(line: Callable[[int], float], periods: int = 12, growth: Growth | None = None) -> Growth:
@@ -34,8 +36,8 @@ def test_it_stops_where_another_one_brings_nothing(
 
 
 def test_a_line_that_changes_is_measured_anew() -> None:
-    growth = _after(lambda lanes: min(lanes, 3) * 30.0)
-    assert growth.lanes == 3
+    growth = _after(lambda lanes: min(lanes, 2) * 30.0)
+    assert growth.lanes == 2
     growth.measured(9.0)
     assert growth.lanes == 4
     assert _after(lambda lanes: min(lanes, 6) * 30.0, 40, growth).lanes == 6

@@ -19,8 +19,8 @@ from transhume.engine.growth import Growth
 from transhume.engine.throttle import Throttle
 from transhume.errors import StepFailed, TranshumeError, Unreachable
 
-_SETTLE_SECONDS = 1.0
-_PERIOD_SECONDS = 2.0
+_SETTLE_SECONDS = 0.7
+_PERIOD_SECONDS = 1.5
 _PAUSE_SECONDS = 2.0
 _PATIENCE_SECONDS = 45.0
 # Enough on its way that a long line never waits for the next question: an ssh connection itself
