@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -243,3 +244,20 @@ def test_a_limit_that_is_lifted_while_it_runs_counts(pair: Machine) -> None:
 
     _carry(pair, limits)
     assert _files(pair.target) == _files(pair.source)
+
+
+def test_ctrl_c_ends_every_connection(pair: Machine) -> None:
+    _fill(pair.source)
+    act = seeding(str(pair.target), 1000)
+    hands: dict[Place, Hand] = {"source": pair, "target": pair}
+
+    def interrupt(progress: Progress) -> None:
+        if len(pair.talks) > 2 and threading.active_count() > threads:
+            pair.processes.stop()
+            raise KeyboardInterrupt
+
+    threads = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        seed.seed(act, hands, interrupt, lambda: CopySettings(bandwidth="1K"))
+    assert all(talk.end().status != 0 for talk in pair.talks[3:])
+    assert threading.active_count() == threads

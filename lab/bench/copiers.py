@@ -1,0 +1,113 @@
+"""What an expert would copy a tree with, each as its own manual has it for this use."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import network, places
+from lab.machine import Machine
+from lab.pair import Pair
+from lab.scene import NAME, SOURCE
+from lab.shell import run
+
+_PACKAGES = ("fpart", "rclone")
+_KEY = "/root/.ssh/id_ed25519"
+_STREAMS = 4
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds of one copy: until its end, and until the target was equal where it sees to that."""
+
+    seconds: float
+    equal: float | None = None
+
+
+Copier = Callable[[Pair, str], Took]
+
+
+def _timed(machine: Machine, script: str) -> Took:
+    # In a unit of its own, so that the machine's cgroup counts its processor time.
+    begun = time.monotonic()
+    machine.exec(
+        ("systemd-run", "--quiet", "--pipe", "--wait", "bash", "-o", "pipefail", "-c", script)
+    )
+    return Took(time.monotonic() - begun)
+
+
+def rsync(pair: Pair, tree: str) -> Took:
+    """The documented way, with what it leaves out: ACLs, attributes, holes."""
+    return _timed(pair.target, f"rsync -aHAXS {SOURCE}:{tree}/ {tree}/")
+
+
+def tar(pair: Pair, tree: str) -> Took:
+    """GNU tar at both ends, times whole, one stream."""
+    kept = "--format=posix --pax-option=delete=atime,delete=ctime --acls --xattrs --sparse"
+    pack = shlex.quote(f"tar -C {tree} -c {kept} .")
+    return _timed(pair.target, f"ssh {SOURCE} {pack} | tar -C {tree} -x -p --acls --xattrs")
+
+
+def fpsync(pair: Pair, tree: str) -> Took:
+    """Several rsyncs, each with its part of the files; it can only push."""
+    there = f"root@{network.TARGET.ipv4}:{tree}/"
+    return _timed(pair.source, f"fpsync -n {_STREAMS} -o '-aHAXS --numeric-ids' {tree}/ {there}")
+
+
+def rclone(pair: Pair, tree: str) -> Took:
+    """Over SFTP; it keeps times, but neither owners nor links."""
+    remote = f":sftp,host={NAME},user=root,key_file={_KEY},known_hosts_file=/root/.ssh/known_hosts:"
+    options = (
+        f"--transfers={2 * _STREAMS} --checkers={2 * _STREAMS} --sftp-disable-hashcheck --links"
+    )
+    return _timed(pair.target, f"rclone copy {options} {shlex.quote(remote + tree)} {tree}")
+
+
+def transhume(pair: Pair, tree: str) -> Took:
+    """The act of `sync`: carried over several connections, then a pass of rsync."""
+    size = pair.source.exec(("du", "-s", "--apparent-size", "--block-size=1", tree)).stdout.split()[
+        0
+    ]
+    key = pair.source.exec(("cat", "/etc/ssh/ssh_host_ed25519_key.pub")).stdout.split()[:2]
+    program = pair.target.root / "root" / "carry.py"
+    program.write_text((Path(__file__).parent / "carry.py").read_text())
+    words = ("/opt/transhume/bin/python", "/root/carry.py", SOURCE, " ".join(key), tree, size)
+    unit = ("systemd-run", "--quiet", "--pipe", "--wait")
+    took = json.loads(pair.target.exec((*unit, *words)).stdout)
+    return Took(took["carried"], took["equal"])
+
+
+COPIERS: dict[str, Copier] = {
+    "rsync": rsync,
+    "fpsync": fpsync,
+    "tar": tar,
+    "rclone": rclone,
+    "transhume": transhume,
+}
+
+
+def install(pair: Pair) -> None:
+    """Debian's packages of what the machines lack, and a way for fpsync from the source."""
+    shelf = places.CHECKOUT / "build" / "bench" / "debs"
+    shelf.mkdir(parents=True, exist_ok=True)
+    for package in _PACKAGES:
+        if not list(shelf.glob(f"{package}_*.deb")):
+            run(["apt-get", "download", package], cwd=shelf)
+    for machine in pair.machines:
+        for deb in shelf.glob("*.deb"):
+            (machine.root / "root" / deb.name).write_bytes(deb.read_bytes())
+            machine.exec(("dpkg", "--install", "--force-depends", f"/root/{deb.name}"))
+    _trust_back(pair)
+
+
+def _trust_back(pair: Pair) -> None:
+    pair.source.exec(("sh", "-c", f"test -e {_KEY} || ssh-keygen -q -t ed25519 -N '' -f {_KEY}"))
+    public = pair.source.exec(("cat", f"{_KEY}.pub")).stdout
+    pair.target.exec(("sh", "-c", "cat >> /root/.ssh/authorized_keys"), stdin=public)
+    key = pair.target.exec(("cat", "/etc/ssh/ssh_host_ed25519_key.pub")).stdout
+    known = f"{network.TARGET.ipv4} {key}"
+    pair.source.exec(("sh", "-c", "cat >> /root/.ssh/known_hosts"), stdin=known)
