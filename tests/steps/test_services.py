@@ -48,14 +48,32 @@ def _stops(changes: list[Change], place: str) -> list[str]:
     ]
 
 
-def test_mail_stops_first_then_the_server_then_what_it_forgets() -> None:
+def test_mail_stops_first_then_every_unit_that_runs() -> None:
     stops = _stops(list(STEPS["freeze"].run(_pair(target=MASKED))), "source")
-    assert stops[:3] == [
-        "stop postfix.service",
-        "bmctl stop",
-        "stop bm-nginx.service telegraf.service",
+    units = "bluemind.target bm-core.service bm-nginx.service telegraf.service"
+    assert stops == ["stop postfix.service", f"stop {units}"]
+
+
+def test_the_database_isnt_stopped_with_the_services() -> None:
+    """It is needed at once, for the last changes."""
+    commands = [
+        str(command)
+        for change in STEPS["freeze"].run(_pair(target=MASKED))
+        for command in change.act.commands()
     ]
-    assert stops[3].startswith("mask bluemind.target ")
+    assert not any("postgresql" in line or "bmctl" in line for line in commands)
+
+
+def test_what_was_stopped_cant_come_back() -> None:
+    units = {name: state for name, state in UNITS.items() if name != "postgresql.service"}
+    (mark, mask) = STEPS["fence"].run(_pair(source=units, target=MASKED))
+    assert isinstance(mark.back, RemoveFile)
+    assert _typed(mask.act) == [f"systemctl mask {' '.join(units)}"]
+    assert _typed(mask.back) == [f"systemctl unmask {' '.join(units)}"]
+    seen = stopping(STEPS["fence"].verify(_pair(source=units, target=MASKED)))
+    assert "source: bm-core.service isn't stopped" in seen
+    assert "source: bm-core.service could be started again" in seen
+    assert not list(STEPS["fence"].verify(_pair(source=MASKED, target=MASKED)))
 
 
 def test_its_end_is_awaited_not_assumed() -> None:
@@ -65,15 +83,14 @@ def test_its_end_is_awaited_not_assumed() -> None:
     assert [act.place for act in awaited] == ["source"]
 
 
-def test_the_way_back_lets_the_services_be_then_starts_them_and_mail_last() -> None:
+def test_the_way_back_starts_the_services_and_mail_last() -> None:
     changes = [
         change
         for change in STEPS["freeze"].run(_pair(target=MASKED))
-        if not isinstance(change.back, Keep | Never | RemoveFile)
+        if not isinstance(change.back, Keep | Never)
     ]
-    ways = [_typed(change.back)[0] for change in reversed(changes)]
-    assert ways[0].startswith("systemctl unmask ")
-    assert ways[1:] == [
+    ways = [line for change in reversed(changes) for line in _typed(change.back)]
+    assert ways == [
         "systemctl start bm-nginx.service telegraf.service",
         "bmctl start",
         "systemctl start postfix.service",
@@ -99,12 +116,7 @@ def test_the_target_isnt_started_by_a_way_back() -> None:
 
 def test_what_is_stopped_and_masked_is_left_alone() -> None:
     assert list(STEPS["hold-target"].run(_pair(target=MASKED))) == []
-    source = [
-        change
-        for change in STEPS["freeze"].run(_pair(source=MASKED, target=MASKED))
-        if change.title != "mark the source as moved"
-    ]
-    assert source == []
+    assert list(STEPS["freeze"].run(_pair(source=MASKED, target=MASKED))) == []
 
 
 def test_a_unit_that_was_started_by_hand_is_stopped_again() -> None:

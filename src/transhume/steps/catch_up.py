@@ -22,6 +22,7 @@ class CatchUp(Step):
     title = "catch up once more"
     why = "The services are stopped only when next to nothing is left to copy."
     phase = "cutover"
+    touches = frozenset({"source", "target"})
     repeats = True
 
     def run(self, pair: Pair) -> Iterator[Change]:

@@ -11,11 +11,9 @@ from transhume.core.change import (
     Change,
     Keep,
     Place,
-    RemoveFile,
     Run,
     Series,
     Together,
-    WriteFile,
 )
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
@@ -96,44 +94,36 @@ def still_running(host: Host, services: Services) -> Iterator[Finding]:
         )
 
 
-def _stop(host: Host, services: Services, *, back: bool) -> Iterator[Change]:
-    """Stop mail first, then the server, then what its own command forgets; then keep it so.
-
-    In this order the way back unmasks before it starts, and lets mail in last.
-    """
+def held(host: Host, services: Services) -> Iterator[Change]:
+    """Stop mail first, then the server, then what its own command forgets; for good."""
     place: Place = host.place
-    active = running(host, services.patterns)
     kept = Keep("it holds a copy of the source now: started, its core would drive the source")
-
-    def way_back(act: Act) -> Act | Keep:
-        return act if back else kept
-
+    active = running(host, services.patterns)
     if services.mail in active:
-        start_mail = Run(place, ("systemctl", "start", services.mail))
-        yield Change(
-            "stop mail", Run(place, ("systemctl", "stop", services.mail)), way_back(start_mail)
-        )
+        yield Change("stop mail", Run(place, ("systemctl", "stop", services.mail)), kept)
     if any(name not in services.others and name != services.mail for name in active):
-        yield Change("stop BlueMind", Run(place, services.stop), way_back(started(place, services)))
+        yield Change("stop BlueMind", Run(place, services.stop), kept)
     others = tuple(name for name in active if name in services.others)
     if others:
-        start = Run(place, ("systemctl", "start", *others))
-        yield Change(
-            "stop what also writes", Run(place, ("systemctl", "stop", *others)), way_back(start)
-        )
+        yield Change("stop what also writes", Run(place, ("systemctl", "stop", *others)), kept)
     if active:
-        # A unit may end after the command that stopped it: Postfix's instance does.
-        wait = Await(place, ("sh", "-c", _ALL_STOPPED, "wait", *services.patterns), _STOP_LIMIT)
-        yield Change("wait until all have stopped", wait, Keep("nothing was altered"))
-    unmasked = tuple(
-        name for name, masked in installed(host, services.patterns).items() if not masked
-    )
+        yield all_stopped(place, services)
+    unmasked = startable(host, services)
     if unmasked:
-        yield Change(
-            "keep the services stopped",
-            Run(place, ("systemctl", "mask", *unmasked)),
-            way_back(Run(place, ("systemctl", "unmask", *unmasked))),
-        )
+        mask = Run(place, ("systemctl", "mask", *unmasked))
+        yield Change("keep the services stopped", mask, kept)
+
+
+def all_stopped(place: Place, services: Services) -> Change:
+    """Wait: a unit may end after the command that stopped it, as Postfix's instance does."""
+    wait = Await(place, ("sh", "-c", _ALL_STOPPED, "wait", *services.patterns), _STOP_LIMIT)
+    return Change("wait until all have stopped", wait, Keep("nothing was altered"))
+
+
+def startable(host: Host, services: Services) -> tuple[str, ...]:
+    """The units that a reboot, or anybody, could start."""
+    units = installed(host, services.patterns)
+    return tuple(name for name, masked in units.items() if not masked)
 
 
 def started(place: Place, services: Services) -> Act:
@@ -162,47 +152,10 @@ class HoldTarget(Step):
     settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        yield from _stop(pair.target, self.services, back=False)
+        yield from held(pair.target, self.services)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         yield from still_running(pair.target, self.services)
-
-
-@dataclass(frozen=True)
-class Freeze(Step):
-    """From here on nobody writes on either machine."""
-
-    services: Services
-    marker: str
-    identity: str
-    key = "freeze"
-    title = "stop the services on both"
-    why = "The last pass must see data that no longer changes; masked, they can't come back."
-    phase = "cutover"
-    account = "stop"
-    rows = (10, 17)
-    touches = frozenset({"source", "target"})
-    service = "down"
-
-    def run(self, pair: Pair) -> Iterator[Change]:
-        yield from _stop(pair.source, self.services, back=True)
-        content = f"moved by transhume: {self.identity}\n".encode()
-        if pair.source.file(self.marker) != content:
-            yield Change(
-                "mark the source as moved",
-                WriteFile("source", self.marker, content),
-                RemoveFile("source", self.marker),
-            )
-        # The target is stopped since it was closed, unless somebody started it by hand.
-        yield from _stop(pair.target, self.services, back=False)
-
-    def verify(self, pair: Pair) -> Iterator[Finding]:
-        yield from still_running(pair.source, self.services)
-
-    def expects(self, known: Measured) -> Expected:
-        if self.key not in known.steps and HoldTarget.key in known.steps:
-            return Expected.as_measured(known.steps[HoldTarget.key], "as the target's own stopped")
-        return super().expects(known)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from transhume.steps.catch_up import CatchUp
 from transhume.steps.configuration import Configuration
 from transhume.steps.configuration_finish import FinishConfiguration
 from transhume.steps.copier import Copier
+from transhume.steps.freeze import Fence, Freeze
 from transhume.steps.queue import MoveQueue
 from transhume.steps.replication.finish import FinishDatabases, Ready
 from transhume.steps.replication.follow import Follow
@@ -79,7 +80,6 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     moved, copied = all_trees(layout, settings), copier(layout, settings)
     follows = following(layout, settings)
     addresses = address_steps(settings.address)
-    identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
     # Where the target takes the source's address nothing in the maps changes, and they were proved.
     maps = after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None)
     return Plan(
@@ -97,7 +97,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             databases.Empty(copied, follows.dumped),
             Ready(follows),
             CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
-            services.Freeze(driven(layout), MARKER, identity),
+            Freeze(driven(layout)),
             _ends(layout, settings, addresses),
             *addresses.asked,
             *((Readdress(becomes),) if becomes else ()),
@@ -122,8 +122,10 @@ def plan(layout: Layout, settings: Settings) -> Plan:
 def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside:
     """What has to be done once nobody writes: none of it waits for another."""
     copied, follows = copier(layout, settings), following(layout, settings)
+    identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
     return Beside(
         (
+            (Fence(driven(layout), MARKER, identity),),
             (trees.FinishTrees(all_trees(layout, settings)),),
             (
                 postgresql.StartSourcePostgres(),

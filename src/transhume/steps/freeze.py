@@ -1,0 +1,104 @@
+"""From here on nobody writes on the source: its services end, and can't come back by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, RemoveFile, Run, Series, WriteFile
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.measured import Expected, Measured
+from transhume.core.step import Step
+from transhume.steps.services import (
+    HoldTarget,
+    Services,
+    all_stopped,
+    held,
+    running,
+    startable,
+    started,
+    still_running,
+)
+
+
+@dataclass(frozen=True)
+class Freeze(Step):
+    """Mail first, then all units that run. The server's own command would end its PostgreSQL as
+    well, which is needed at once for the last changes."""
+
+    services: Services
+    key = "freeze"
+    title = "stop the services on both"
+    why = "The last pass must see data that no longer changes."
+    phase = "cutover"
+    account = "stop"
+    rows = (10, 17)
+    touches = frozenset({"source", "target"})
+    service = "down"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        known = self.services
+        active = running(pair.source, known.patterns)
+        if known.mail in active:
+            stop = Run("source", ("systemctl", "stop", known.mail))
+            yield Change("stop mail", stop, Run("source", ("systemctl", "start", known.mail)))
+        rest = tuple(name for name in active if name != known.mail)
+        if rest:
+            others = tuple(name for name in rest if name in known.others)
+            beside = (Run("source", ("systemctl", "start", *others)),) if others else ()
+            back = Series((*beside, started("source", known)))
+            yield Change("stop BlueMind", Run("source", ("systemctl", "stop", *rest)), back)
+        if active:
+            yield all_stopped("source", known)
+        # The target is stopped since it was closed, unless somebody started it by hand.
+        yield from held(pair.target, known)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        yield from still_running(pair.source, self.services)
+        yield from still_running(pair.target, self.services)
+
+    def expects(self, known: Measured) -> Expected:
+        if self.key not in known.steps and HoldTarget.key in known.steps:
+            return Expected.as_measured(known.steps[HoldTarget.key], "as the target's own stopped")
+        return super().expects(known)
+
+
+@dataclass(frozen=True)
+class Fence(Step):
+    """The services are masked, and a file says why."""
+
+    services: Services
+    marker: str
+    identity: str
+    key = "fence"
+    title = "keep the source's services stopped"
+    why = "Neither a reboot nor a colleague may bring back a server that was moved away."
+    phase = "cutover"
+    account = "stop"
+    rows = (17,)
+    touches = frozenset({"source"})
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        content = self._content()
+        if pair.source.file(self.marker) != content:
+            yield Change(
+                "mark the source as moved",
+                WriteFile("source", self.marker, content),
+                RemoveFile("source", self.marker),
+            )
+        unmasked = startable(pair.source, self.services)
+        if unmasked:
+            mask = Run("source", ("systemctl", "mask", *unmasked))
+            back = Run("source", ("systemctl", "unmask", *unmasked))
+            yield Change("keep the services stopped", mask, back)
+
+    def _content(self) -> bytes:
+        return f"moved by transhume: {self.identity}\n".encode()
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        # Once more: before they were masked somebody may have started one.
+        yield from still_running(pair.source, self.services)
+        for name in startable(pair.source, self.services):
+            text = f"{name} could be started again"
+            yield Finding("not-masked", "blocks", "source", text, self.why)
