@@ -105,6 +105,10 @@ class FakeHost:
         lines = self.printed[max(known, key=len)]
         yield from lines(stdin) if callable(lines) else lines
 
+    def greeting(self, address: str) -> str:
+        """The same for all."""
+        return "220 mail.example.org ESMTP Postfix"
+
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         """Everybody but nobody is known."""
         return tuple(550 if each.startswith("nobody") else 250 for each in wanted)

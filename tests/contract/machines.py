@@ -110,6 +110,7 @@ def _said() -> dict[str, Any]:
         "df --block-size=1 --output=avail": "Avail\n1000000000\n",
         "stat -c %a|%U:%G": "600|postgres:postgres\n",
         "df --block-size=1 --output=iavail": "IFree\n-\n",
+        "postqueue -j": "",
         "postconf -h default_database_type": "hash\n",
         "postconf -m": "btree\nhash\nregexp\n",
     }
@@ -117,6 +118,7 @@ def _said() -> dict[str, Any]:
 
 def _held() -> dict[str, Any]:
     return {
+        "bj select name from t_domain": [("example.org",)],
         "bj select name, ip from t_server": [("mail", "192.0.2.10")],
         "bj select ip from t_server": [("192.0.2.10",)],
         "bj select string_agg(ip": [("192.0.2.10 mail",)],

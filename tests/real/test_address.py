@@ -78,6 +78,9 @@ class Box:
     def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         raise NotImplementedError
 
+    def greeting(self, address: str) -> str:
+        raise NotImplementedError
+
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         raise NotImplementedError
 

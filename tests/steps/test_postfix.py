@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.contract.machines import servers
 from tests.fakes import FakeHost
-from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.steps.postfix import (
     MAIN,
@@ -20,7 +19,6 @@ from transhume.steps.postfix import (
     adapt_main,
     adapt_master,
     adapted,
-    answers,
     build,
     entries,
     maps,
@@ -142,41 +140,6 @@ def test_the_maps_are_those_that_main_cf_names_and_that_have_a_text() -> None:
 )
 def test_a_text_is_read_as_postfix_reads_it(text: str, expected: dict[str, str]) -> None:
     assert entries(text) == expected
-
-
-TRANSPORT = Map("hash", "/etc/postfix/transport", "/etc/postfix/transport-flat")
-
-
-def _answered(printed: str, each: Map = TRANSPORT, text: bytes = b"a x\nb y\n") -> Proof:
-    pair = _pair()
-    _host(pair, "source").files[each.text] = text
-    _host(pair, "target").said["postmap -s"] = printed
-    (proof,) = answers(pair.source, pair.target, [each])
-    return proof
-
-
-def test_a_map_that_answers_alike_is_proved() -> None:
-    assert _answered("b\ty\na\tx\n").whole
-
-
-@pytest.mark.parametrize("printed", ["a\tx\n", "a\tx\nb\tz\n", ""])
-def test_an_entry_that_is_answered_otherwise_is_a_difference(printed: str) -> None:
-    proof = _answered(printed)
-    assert not proof.whole
-    assert any("b: " in line for line in proof.differing)
-
-
-def test_an_empty_map_that_can_be_opened_is_proved() -> None:
-    assert _answered("", text=b"# nothing\n").whole
-
-
-def test_passwords_in_a_map_arent_told() -> None:
-    each = Map("hash", "/etc/postfix/relay_passwd", "/etc/postfix/relay_passwd")
-    proof = _answered("smtp.x\tuser:old\n", each, b"smtp.x user:s3cret\n")
-    assert not proof.whole
-    assert "smtp.x" in str(proof)
-    assert "s3cret" not in str(proof)
-    assert "old" not in str(proof)
 
 
 @pytest.fixture

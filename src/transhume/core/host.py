@@ -52,6 +52,9 @@ class Host(Protocol):
         ends with an error: what was yielded before is then no whole answer.
         """
 
+    def greeting(self, address: str) -> str:
+        """The banner of the mail server at this address."""
+
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         """The codes that the mail server at this address answers to these; nothing is sent."""
 

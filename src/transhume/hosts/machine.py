@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,17 @@ class Core:
 
     port: int
     token: str
+
+
+class _Session(smtplib.SMTP):
+    """One that keeps the banner, which is the first reply."""
+
+    banner = ""
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, said = super().getreply()
+        self.banner = self.banner or f"{code} {said.decode(errors='replace')}"
+        return code, said
 
 
 @dataclass(frozen=True)
@@ -101,13 +113,23 @@ class Machine:
         except StepFailed as error:
             raise StepFailed(f"{name} on the {self.place}: {error.what}") from None
 
+    def greeting(self, address: str) -> str:
+        """What the mail server at this address says first."""
+        with self._mail(address) as session:
+            return session.banner
+
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         """The codes for these recipients, as a visitor who then goes away without a word."""
+        with self._mail(address) as session:
+            session.ehlo()
+            session.docmd("MAIL FROM:<>")
+            return tuple(session.docmd(f"RCPT TO:<{each}>")[0] for each in wanted)
+
+    @contextmanager
+    def _mail(self, address: str) -> Iterator[_Session]:
         try:
-            with smtplib.SMTP(address, timeout=20) as session:
-                session.ehlo()
-                session.docmd("MAIL FROM:<>")
-                return tuple(session.docmd(f"RCPT TO:<{each}>")[0] for each in wanted)
+            with _Session(address, timeout=20) as session:
+                yield session
         except (smtplib.SMTPException, OSError) as error:
             raise Unreachable(
                 f"the mail server at {address} doesn't answer: {error}",

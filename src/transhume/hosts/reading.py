@@ -78,8 +78,22 @@ _FIND_ACTS = (
 )
 
 _HARMLESS = (
-    *("cat", "stat", "ls", "du", "df", "wc", "sha256sum", "head", "test", "readlink", "getent"),
     *(
+        "cat",
+        "stat",
+        "ls",
+        "du",
+        "df",
+        "wc",
+        "sha256sum",
+        "head",
+        "grep",
+        "test",
+        "readlink",
+        "getent",
+    ),
+    *(
+        "getent",
         "id",
         "uname",
         "nproc",
@@ -101,6 +115,7 @@ RULES: dict[str, Rule] = {
     "postconf": _only("-[hmdnMPF]+", r"\w[\w/]*"),
     "postmap": _begins("-q", "-s"),
     "postqueue": _only("-[pj]"),
+    "journalctl": _only("-q", "--no-pager", "-o", "cat", "-t", r"[\w/]+", "--since=@[0-9]+"),
     "systemctl": _first_of(
         "is-active", "is-enabled", "show", "list-units", "list-unit-files", "cat"
     ),

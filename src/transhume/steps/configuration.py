@@ -15,7 +15,7 @@ from transhume.core.change import Change, Keep, Run, SyncFiles, SyncTree, Togeth
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
-from transhume.steps import manifest, postfix
+from transhume.steps import manifest, map_proof, postfix
 from transhume.steps.tree_proof import prove_trees
 
 # Kept once and whole: a second attempt must not overwrite it with what the first one brought.
@@ -83,9 +83,9 @@ class Configuration(Step):
         return Together((*(self._mirror(folder) for folder in folders), SyncFiles(files)))
 
     def _mirror(self, folder: str) -> SyncTree:
-        return SyncTree(folder, finish=True, exclude=self._own(folder), contents=True)
+        return SyncTree(folder, finish=True, exclude=self.kept_in(folder), contents=True)
 
-    def _own(self, folder: str) -> tuple[str, ...]:
+    def kept_in(self, folder: str) -> tuple[str, ...]:
         """What in a folder stays as the target has it: patterns from the folder on."""
         inside = (path for path in self.own if path.startswith(f"{folder}/"))
         return tuple(path.removeprefix(folder) for path in inside)
@@ -115,13 +115,13 @@ class Configuration(Step):
 
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         yield from self.equal(pair)
-        yield from postfix.answers(pair.source, pair.target, postfix.maps(pair))
+        yield from map_proof.answers(pair.source, pair.target, postfix.maps(pair))
 
     def equal(self, pair: Pair) -> Iterator[Finding | Proof]:
         """The proofs that every byte is the source's, by one listing on each side."""
         folders, files = self.present(pair)
         for proof in prove_trees(pair, self.listed(folders, files)):
-            yield replace(proof, part=_FILES) if proof.part == "/" else proof
+            yield replace(proof, part=FILES) if proof.part == "/" else proof
         # Of a symbolic link the listing says where it leads, not what is there.
         for path in _links(pair.source, files):
             if pair.source.file(path) != pair.target.file(path):
@@ -130,11 +130,12 @@ class Configuration(Step):
     def listed(self, folders: tuple[str, ...], files: tuple[str, ...]) -> list[manifest.Tree]:
         """What is listed to compare these."""
         single = manifest.Tree("/", (), "bytes", tuple(path.lstrip("/") for path in files))
-        whole = [manifest.Tree(path, self._own(path), "bytes") for path in folders]
+        whole = [manifest.Tree(path, self.kept_in(path), "bytes") for path in folders]
         return [*whole, single] if files else whole
 
 
-_FILES = "single files"
+FILES = "single files"
+"""The part that stands for those that are in no folder which moves whole."""
 
 
 def durable(folders: tuple[str, ...]) -> Change:

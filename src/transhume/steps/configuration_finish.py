@@ -9,7 +9,7 @@ from transhume.core.change import Change, WriteFile
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
-from transhume.steps import postfix
+from transhume.steps import map_proof, postfix
 from transhume.steps.configuration import PUT_BACK_WHOLE, Configuration, durable
 from transhume.steps.manifest import listings
 
@@ -54,11 +54,11 @@ class FinishConfiguration(Step):
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         yield from self.hot.equal(pair)
         # The texts were just proved to be the source's.
-        yield from postfix.answers(pair.target, pair.target, postfix.maps(pair))
+        yield from map_proof.answers(pair.target, pair.target, postfix.maps(pair))
 
 
 def _stale(origin: Host, pair: Pair) -> Iterator[postfix.Map]:
     """The maps that don't answer as the origin's text says."""
     for each in postfix.maps(pair):
-        if not all(proof.whole for proof in postfix.answers(origin, pair.target, [each])):
+        if not all(proof.whole for proof in map_proof.answers(origin, pair.target, [each])):
             yield each

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import Run
-from transhume.core.finding import Proof
 from transhume.core.host import Host, Pair
 
 MAIN = "/etc/postfix/main.cf"
@@ -16,7 +15,6 @@ ALIASES = "/etc/aliases"
 _INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
 _BLANKS = re.compile(r"[ \t\r\f\v]+")
-_SECRET = re.compile(r"(?i)passw|sasl|secret|credential")
 _NAMED = re.compile(rf"\b({'|'.join(_INDEXED)}):(/[^\s,;{{}}]+)")
 
 
@@ -142,23 +140,6 @@ def build(each: Map) -> Run:
     suffix = _SUFFIX.get(each.kind, ".db")
     script = f'{program} "$1:$2" && {{ test "$2$3" = "$4" || mv -f "$2$3" "$4"; }}'
     return Run("target", ("sh", "-c", script, "build", each.kind, each.text, suffix, each.indexed))
-
-
-def answers(origin: Host, target: Host, wanted: Iterable[Map]) -> Iterator[Proof]:
-    """For each map, how many entries of the origin's text the target's map answers alike."""
-    for each in wanted:
-        wanted_entries = entries(_text(origin, each.text))
-        known = entries(target.read("postmap", "-s", each.name))
-        differing = tuple(
-            f"{key}: answered otherwise"
-            if _SECRET.search(each.path)
-            else f"{key}: {known.get(key)!r}, not {value!r}"
-            for key, value in wanted_entries.items()
-            if known.get(key) != value
-        )
-        # An empty map is one thing to compare: that it can be opened.
-        compared = max(1, len(wanted_entries))
-        yield Proof(each.path, compared, compared - len(differing), "entries", differing)
 
 
 def entries(text: str) -> dict[str, str]:

@@ -16,12 +16,15 @@ from transhume.steps import database_proof, manifest
 from transhume.steps import trees as tree_steps
 from transhume.steps.bodies import Bodies
 from transhume.steps.since import Since
-from transhume.steps.tree_proof import none_excused, prove_trees
+from transhume.steps.tree_proof import Excuse, none_excused, prove_trees
+
+Prove = Callable[[Pair, float, Excuse, Tell], Iterator[Proof]]
+"""Gets the opening, seconds since the epoch; what excuses files; who keeps all differences."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is proved. `opened` is when the target was opened (seconds since the epoch), 0 before.
+    """What is proved. `opened` is when the target began to serve, seconds since the epoch; else 0.
 
     With `contents` every byte of the trees is read on both sides, and every body on the target.
     """
@@ -31,6 +34,8 @@ class Subject:
     bodies: Bodies
     contents: bool
     opened: float
+    serving: tuple[tuple[str, Prove], ...] = ()
+    """What is proved once the target serves, each by the name that stands for it if it fails."""
 
     def proofs(self, pair: Pair, tell: Tell = untold) -> Iterator[Proof]:
         """One proof after the other, as they are made; what can't be compared is a difference."""
@@ -41,14 +46,21 @@ class Subject:
             yield from _told("bodies: content", names)
         for name in self.databases:
             yield from _told(name, partial(self._database, pair, name))
+        if self.opened:
+            used = self._used(pair)
+            for part, prove in self.serving:
+                yield from _told(part, partial(prove, pair, self.opened, used, tell))
 
     def _trees(self, pair: Pair, tell: Tell) -> Iterator[Proof]:
         known = tree_steps.existing(pair, self.trees)
-        churning = frozenset(tree.path for tree in known if tree.churns)
-        used = Since(pair, self.opened, churning, self.bodies) if self.opened else none_excused
+        used = self._used(pair) if self.opened else none_excused
         contents: Literal["bytes", ""] = "bytes" if self.contents else ""
         wanted = [manifest.Tree(tree.path, contents=contents) for tree in known]
         return prove_trees(pair, wanted, tell, used)
+
+    def _used(self, pair: Pair) -> Excuse:
+        churning = frozenset(tree.path for tree in self.trees if tree.churns)
+        return Since(pair, self.opened, churning, self.bodies)
 
     def _database(self, pair: Pair, name: str) -> Iterator[Proof]:
         for proof in database_proof.prove(pair, name):

@@ -30,7 +30,7 @@ from transhume.errors import (
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
 from transhume.profiles.bluemind import proof
-from transhume.steps.services import start_seconds
+from transhume.steps.services import Start, start_seconds
 from transhume.ui import beginning, looking
 from transhume.ui.converge import Told, converge
 from transhume.ui.feed import Feed
@@ -235,8 +235,20 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
 
 
 def _opened(run: Session) -> float:
-    """Since when the target may hold what the source doesn't; 0 before the switch."""
-    return fold(past(run.folder)).returned_at or 0.0
+    """Since when the target may hold what the source doesn't; 0 before the switch.
+
+    That is when its services were started: behind the closed door they write what is their own.
+    """
+    events = past(run.folder)
+    returned = fold(events).returned_at
+    if returned is None:
+        return 0.0
+    started = [
+        event.at
+        for event in events
+        if event.kind == "step-begun" and event.data["step"] == Start.key and event.at < returned
+    ]
+    return started[-1] if started else returned
 
 
 def refuse_differences(proofs: Sequence[Proof]) -> None:

@@ -67,6 +67,9 @@ class Machine:
     def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         raise AssertionError(query)
 
+    def greeting(self, address: str) -> str:
+        raise NotImplementedError
+
     def recipients(self, address: str, *wanted: str) -> tuple[int, ...]:
         raise NotImplementedError
 

@@ -9,7 +9,7 @@ from transhume.core.change import Await, Change, Keep, Run, Series
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
 from transhume.core.step import Step
-from transhume.steps import postfix
+from transhume.steps import map_proof, postfix
 
 _KEEP = Keep("it is the target's own, and rebuilt by the same call")
 _REPAIR = "http://127.0.0.1:{}/api/system/maildelivery/mgmt/_repair"
@@ -68,7 +68,7 @@ class Maps(Step):
     def verify(self, pair: Pair) -> Iterator[Proof]:
         # With another address the transport map rightly differs from the source's.
         origin = pair.target if self.readdressed else pair.source
-        return postfix.answers(origin, pair.target, self._maps(pair))
+        return map_proof.answers(origin, pair.target, self._maps(pair))
 
     def _maps(self, pair: Pair) -> list[postfix.Map]:
         kind = postfix.map_type(pair.target)

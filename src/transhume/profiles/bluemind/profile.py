@@ -12,6 +12,7 @@ from transhume.profiles.bluemind.layout import Layout
 from transhume.profiles.bluemind.readdress import Readdress
 from transhume.steps import databases, door, postgresql, services, trees
 from transhume.steps.address import AddressSteps, address_steps
+from transhume.steps.answers import Ask, Visitor
 from transhume.steps.catch_up import CatchUp
 from transhume.steps.configuration import Configuration
 from transhume.steps.configuration_finish import FinishConfiguration
@@ -92,6 +93,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             trees.SyncTrees(moved),
             Follow(follows),
             databases.Rehearse(copied, follows.dumped),
+            Ask(visitor(layout, settings)),
             *addresses.before_freeze,
             configuration(layout, settings),
             databases.Empty(copied, follows.dumped),
@@ -139,10 +141,20 @@ def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside
     )
 
 
-def _visit(layout: Layout, settings: Settings) -> Visit:
+def visitor(layout: Layout, settings: Settings) -> Visitor:
     """What a visitor meets, at the address of people as seen from the target itself."""
-    known = layout.configuration
-    taken = settings.address.how == "take"
-    address = settings.address.service[0].partition("/")[0] if taken else "127.0.0.1"
+    known, given = layout.configuration, settings.address
+    people = given.service[0].partition("/")[0] if given.service else ""
     mailboxes = next(path for path in known.maps if path.endswith("virtual_mailbox"))
-    return Visit(layout.services.mail, known.certificate, address, f"{mailboxes}-flat")
+    return Visitor(
+        people if given.how == "take" else "127.0.0.1",
+        people,
+        f"{mailboxes}-flat",
+        layout.services.state,
+        f"{settings.state}/answers.json",
+    )
+
+
+def _visit(layout: Layout, settings: Settings) -> Visit:
+    certificate = layout.configuration.certificate
+    return Visit(layout.services.mail, certificate, visitor(layout, settings))

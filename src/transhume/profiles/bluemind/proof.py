@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.settings import Settings
+from transhume.core.tally import Tell
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import Layout
+from transhume.profiles.bluemind.readdress import rewritten
+from transhume.steps import map_proof, postfix, queue
 from transhume.steps.bodies import Bodies
-from transhume.steps.proof import Subject
+from transhume.steps.configuration_proof import ConfigurationProof
+from transhume.steps.proof import Prove, Subject
+from transhume.steps.tree_proof import Excuse
 
 
 def subject(
@@ -17,4 +26,41 @@ def subject(
     known = layout.bodies
     bodies = Bodies(known.tiers, known.database, known.table, known.column)
     databases = profile.copier(layout, settings).present(pair)
-    return Subject(profile.all_trees(layout, settings), databases, bodies, full, opened)
+    serving = _Serving(layout, settings).parts()
+    trees = profile.all_trees(layout, settings)
+    return Subject(trees, databases, bodies, full, opened, serving)
+
+
+@dataclass(frozen=True)
+class _Serving:
+    """What is proved once the target serves."""
+
+    layout: Layout
+    settings: Settings
+
+    def parts(self) -> tuple[tuple[str, Prove], ...]:
+        return (
+            ("configuration", self._configuration()),
+            ("maps", self._maps),
+            ("queue", self._queue),
+            ("services", self._services),
+        )
+
+    def _configuration(self) -> Prove:
+        configuration = profile.configuration(self.layout, self.settings)
+        return ConfigurationProof(configuration, self._readdressed).prove
+
+    def _readdressed(self, pair: Pair) -> Mapping[str, bytes]:
+        becomes = self.settings.address.becomes
+        return rewritten(pair, becomes) if becomes else {}
+
+    def _maps(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
+        # With another address the transport map rightly differs from the source's.
+        origin = pair.target if self.settings.address.becomes else pair.source
+        return map_proof.answers(origin, pair.target, postfix.maps(pair), opened, tell)
+
+    def _queue(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
+        return queue.prove(pair, opened, tell)
+
+    def _services(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
+        return profile.visitor(self.layout, self.settings).prove(pair, tell)

@@ -12,6 +12,8 @@ from transhume.core.change import Change, Keep, Run, psql
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.step import Step
+from transhume.steps import postfix
+from transhume.steps.answers import own_address
 
 _FILES = ("/etc/bm/bm.ini", "/etc/postfix/main.cf")
 _KEEP = Keep("the databases are a copy, and the files kept aside are put back as a whole")
@@ -42,7 +44,7 @@ class Readdress(Step):
     settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        old = address_of(pair)
+        old = own_address(pair)
         update = sql.SQL(_UPDATE).format(
             new=sql.Literal(self.becomes),
             old=sql.Literal(old),
@@ -56,7 +58,7 @@ class Readdress(Step):
         yield Change("in the files", Run("target", argv), _KEEP)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        old = address_of(pair)
+        old = own_address(pair)
         known = pair.target.sql("bj", "select configuration::text from t_systemconf")
         places = {"t_systemconf": " ".join(text for (text,) in known)}
         places["t_server"] = " ".join(
@@ -71,9 +73,12 @@ class Readdress(Step):
                 yield Finding("old-address", "blocks", "target", seen)
 
 
-def address_of(pair: Pair) -> str:
-    """The address by which the source is known to itself."""
-    return str(pair.source.sql("bj", "select ip from t_server order by item_id limit 1")[0][0])
+def rewritten(pair: Pair, becomes: str) -> dict[str, bytes]:
+    """What the files should hold in which the old address stood."""
+    alone, new = _alone(own_address(pair)).encode(), becomes.encode()
+    held = {path: pair.source.file(path) or b"" for path in _FILES}
+    held |= {path: text for path, text in postfix.adapted(pair).items() if path in held}
+    return {path: re.sub(alone, new, content) for path, content in held.items()}
 
 
 def _alone(address: str) -> str:

@@ -1,0 +1,62 @@
+"""Prove that Postfix's maps answer as the source's did, and as the texts say they are made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from transhume.core.finding import Proof
+from transhume.core.host import Host
+from transhume.core.tally import Tally, Tell, untold
+from transhume.steps.postfix import Map, entries
+
+_SECRET = re.compile(r"(?i)passw|sasl|secret|credential")
+
+
+def answers(
+    origin: Host, target: Host, wanted: Iterable[Map], opened: float = 0, tell: Tell = untold
+) -> Iterator[Proof]:
+    """For each map, how many entries of the origin's text and its own the target answers alike.
+
+    After the opening (seconds since the epoch; 0 before) what people changed since stands in the
+    target's own text, which is then newer, and isn't held against the map. One that isn't what
+    its own text says is stale at any time.
+    """
+    for each in wanted:
+        yield _answers(origin, target, each, opened, tell)
+
+
+def _answers(origin: Host, target: Host, each: Map, opened: float, tell: Tell) -> Proof:
+    theirs = entries(_text(origin, each.text) or "")
+    own = _text(target, each.text)
+    ours = theirs if own is None else entries(own)
+    known = entries(target.read("postmap", "-s", each.name))
+    changed = bool(opened) and own is not None and _written(target, each.text) >= opened
+    tally = Tally(each.path, "entries", tell)
+    if not theirs and not ours:
+        # An empty map is one thing to compare: that it could be opened.
+        tally.equal()
+    for key in {**theirs, **ours}:
+        if known.get(key) != ours.get(key) or (known.get(key) != theirs.get(key) and not changed):
+            tally.differs(_told(each, key, known.get(key), theirs.get(key, ours.get(key))))
+        elif known.get(key) == theirs.get(key):
+            tally.equal()
+        else:
+            tally.excused()
+    return tally.proof()
+
+
+def _told(each: Map, key: str, known: str | None, wanted: str | None) -> str:
+    if _SECRET.search(each.path):
+        return f"{key}: answered otherwise"
+    return f"{key}: {known!r}, not {wanted!r}"
+
+
+def _text(host: Host, path: str) -> str | None:
+    content = host.file(path)
+    return None if content is None else content.decode(errors="surrogateescape")
+
+
+def _written(host: Host, path: str) -> float:
+    """When a file was last written, in seconds since the epoch."""
+    return float(host.read("stat", "-c", "%Y", path))

@@ -1,0 +1,71 @@
+"""A map answers as the source's did, and as its own text says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes import FakeHost
+from transhume.core.finding import Proof
+from transhume.steps.map_proof import answers
+from transhume.steps.postfix import Map
+
+OPENED = 1_700_000_000.0
+
+TRANSPORT = Map("hash", "/etc/postfix/transport", "/etc/postfix/transport-flat")
+
+
+def _answered(
+    printed: str,
+    each: Map = TRANSPORT,
+    text: bytes = b"a x\nb y\n",
+    own: bytes | None = None,
+    opened: float = 0,
+    written: int = 0,
+) -> Proof:
+    source = FakeHost("source", {each.text: text})
+    target = FakeHost("target", {each.text: text if own is None else own})
+    target.said = {"postmap -s": printed, "stat -c %Y": f"{written}\n"}
+    (proof,) = answers(source, target, [each], opened)
+    return proof
+
+
+def test_a_map_that_answers_alike_is_proved() -> None:
+    assert _answered("b\ty\na\tx\n").whole
+
+
+@pytest.mark.parametrize("printed", ["a\tx\n", "a\tx\nb\tz\n", ""])
+def test_an_entry_that_is_answered_otherwise_is_a_difference(printed: str) -> None:
+    proof = _answered(printed)
+    assert not proof.whole
+    assert any("b: " in line for line in proof.differing)
+
+
+def test_an_empty_map_that_can_be_opened_is_proved() -> None:
+    assert _answered("", text=b"# nothing\n").whole
+
+
+def test_passwords_in_a_map_arent_told() -> None:
+    each = Map("hash", "/etc/postfix/relay_passwd", "/etc/postfix/relay_passwd")
+    proof = _answered("smtp.x\tuser:old\n", each, b"smtp.x user:s3cret\n")
+    assert not proof.whole
+    assert "smtp.x" in str(proof)
+    assert "s3cret" not in str(proof)
+    assert "old" not in str(proof)
+
+
+@pytest.mark.parametrize(("opened", "since"), [(0, False), (OPENED, True)])
+def test_what_people_changed_since_stands_in_a_newer_text(opened: float, since: bool) -> None:
+    written = int(OPENED) + 60
+    proof = _answered("a\tx\nc\tz\n", own=b"a x\nc z\n", opened=opened, written=written)
+    assert (proof.whole, proof.since) == (since, 2 if since else 0)
+
+
+def test_a_text_from_before_the_opening_excuses_nothing() -> None:
+    proof = _answered("a\tx\n", own=b"a x\n", opened=OPENED, written=int(OPENED) - 60)
+    assert [line.partition(":")[0] for line in proof.differing] == ["b"]
+
+
+def test_a_map_that_is_behind_its_own_text_is_stale_at_any_time() -> None:
+    written = int(OPENED) + 60
+    proof = _answered("a\tx\nb\ty\n", own=b"a x\nb y\nc z\n", opened=OPENED, written=written)
+    assert proof.differing == ("c: None, not 'z'",)
