@@ -47,6 +47,29 @@ os.utime(path, ns=(known.st_atime_ns, known.st_mtime_ns))
 _FLIPPED = f"python3 -c '{_FLIP}' \"$body\""
 _ASIDE = "mkdir -p /root/aside"
 
+# On the disk, while the server is stopped: an update would be somebody's work, not damage. The
+# subject follows the name of the body and its own length.
+_FLIP_CELL = """
+import sys
+path, name = sys.argv[1], bytes.fromhex(sys.argv[2])
+with open(path, "r+b") as file:
+    place = file.read().index(name) + len(name) + 1
+    file.seek(place)
+    letter = file.read(1)
+    file.seek(place)
+    file.write(bytes([letter[0] ^ 1]))
+"""
+_CELL = (
+    f'ask="{_POSTGRES} bj-data -c"; '
+    "name=$($ask \"select encode(guid, 'hex') from t_message_body order by guid limit 1\"); "
+    "file=$($ask \"select current_setting('data_directory') || '/' || "
+    "pg_relation_filepath('t_message_body')\")"
+)
+_FLIPPED_CELL = (
+    f'systemctl stop postgresql; python3 -c \'{_FLIP_CELL}\' "$file" "$name"; '
+    "systemctl start postgresql"
+)
+
 DAMAGES = (
     Damage(
         "a flipped byte of the same size and time",
@@ -109,9 +132,9 @@ DAMAGES = (
     ),
     Damage(
         "a symbolic link that leads elsewhere",
-        f"link={_DOCS}/links/relative",
-        'ln -sfn elsewhere "$link"; echo links/relative',
-        'ln -sfn original "$link"',
+        f"link={_DOCS}/links/relative; {_ASIDE}",
+        'touch -h -r "$link" /root/aside/time; ln -sfn elsewhere "$link"; echo links/relative',
+        'ln -sfn original "$link"; touch -h -r /root/aside/time "$link"',
     ),
     Damage(
         "a file without its holes",
@@ -122,11 +145,9 @@ DAMAGES = (
     ),
     Damage(
         "one changed cell in one row",
-        "",
-        f'{_POSTGRES} bj-data -c "update t_message_body set size = size + 1 '
-        'where guid = (select min(guid) from t_message_body)"; echo t_message_body',
-        f'{_POSTGRES} bj-data -c "update t_message_body set size = size - 1 '
-        'where guid = (select min(guid) from t_message_body)"',
+        _CELL,
+        f"{_FLIPPED_CELL}; echo t_message_body",
+        _FLIPPED_CELL,
     ),
     Damage(
         "a sequence behind",
@@ -143,7 +164,7 @@ DAMAGES = (
         f'echo "$index" > /root/aside/name; {_POSTGRES} bj-data -c '
         '"select pg_get_indexdef(\'\\"$index\\"\'::regclass)" > /root/aside/index; '
         f'{_POSTGRES} bj-data -c "drop index \\"$index\\""; echo "$index"',
-        f"{_POSTGRES} bj-data -f /root/aside/index",
+        f"{_POSTGRES} bj-data < /root/aside/index",
     ),
     Damage(
         "a missing extension",
@@ -156,7 +177,7 @@ DAMAGES = (
         _MAP,
         'head -n -1 "$map-flat" > /root/stale; postmap /root/stale; '
         'for end in db lmdb; do test -e "/root/stale.$end" && mv "/root/stale.$end" "$map.$end"; '
-        'done; tail -n 1 "$map-flat" | cut -f 1',
+        'done; tail -n 1 "$map-flat" | cut -d " " -f 1',
         'cp -a "$map-flat" /root/fresh; postmap /root/fresh; '
         'for end in db lmdb; do test -e "/root/fresh.$end" && mv "/root/fresh.$end" "$map.$end"; '
         "done; true",
