@@ -19,6 +19,12 @@ _LOOKS = {
     "-exec sha256sum {} + | sort -k 2",
     "firewall": "nft list ruleset 2>/dev/null | sed 's/counter packets [0-9]* bytes [0-9]*//'",
     "sysctl": "sysctl -a 2>/dev/null | grep -E 'promote_secondaries|ndisc_notify'",
+    "replication": 'cd /; ask() { runuser -u postgres -- psql -XAtc "$1" "$2"; }; '
+    "cat \"$(ask 'show data_directory' bj)/postgresql.auto.conf\"; ask 'show wal_level' bj; "
+    "ask 'select slot_name from pg_replication_slots' bj; for name in bj bj-data keycloak; do "
+    "ask 'select pubname from pg_publication' $name; "
+    "ask \"select '$name', relname, relreplident from pg_class where relkind = 'r' "
+    "and oid >= 16384 and relreplident <> 'd' order by 2\" $name; done",
     "left behind": "ls -d /run/transhume* /var/lib/transhume* /etc/transhume* 2>/dev/null; true",
 }
 

@@ -110,6 +110,7 @@ _HARMLESS = (
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_HARMLESS, _any),
     "find": _none_of(*_FIND_ACTS),
+    "tail": _only("-c", r"\d+", "/.*"),
     "date": _only("-u", r"\+.*"),
     "rpm": _both(_some_of("-qa", "-q"), _only("-qa?", "--qf.*", "[^-].*")),
     "postconf": _only("-[hmdnMPF]+", r"\w[\w/]*"),

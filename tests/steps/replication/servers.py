@@ -37,6 +37,7 @@ def pair() -> Pair:
     """Both: bj follows, bj-data doesn't yet; PostgreSQL can be followed."""
     both = machines.servers()
     source(both).held[SERVER] = server("logical", senders=10)
+    target(both).held["replace(current_setting('cluster_name'"] = []
     source(both).files[CONF] = b"work_mem = '4MB'\n"
     return both
 

@@ -23,6 +23,7 @@ from transhume.core.step import Step
 from transhume.steps.copier import compression, creation, tables
 from transhume.steps.described import described
 from transhume.steps.replication import scripts, tunnel
+from transhume.steps.replication.culprit import culprit
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.identity import lacks
 from transhume.steps.replication.record import Record
@@ -110,7 +111,10 @@ class Follow(Step):
         if self.following.shelf.get(pair.target, name) is None:
             return "nothing is known of its copy"
         if now.behind and not now.active:
-            return "the target takes nothing more of it: its PostgreSQL's log says why"
+            table = culprit(pair.target, name)
+            return (
+                f"a row of {table} can't be applied" if table else "the target takes nothing more"
+            )
         changed = altered(pair, name)
         return f"{changed} was altered on the source" if changed else ""
 

@@ -75,7 +75,7 @@ begin
             sender := pid;
         end if;
         before := reached;
-        exit when tries > 3 or pid is null and clock_timestamp() - since > {patience}::interval;
+        exit when tries > 2 or pid is null and clock_timestamp() - since > {patience}::interval;
         perform pg_sleep(0.01);
     end loop;
     {verdict}
@@ -143,7 +143,7 @@ def drop_slot(following: Following, slot: str) -> Run:
 def catch_up(following: Following, slot: str, position: str, *, strict: bool, patience: int) -> Run:
     """Wait until the target holds all up to this position of the source's log, on its disk.
 
-    It ends as well when the target takes nothing for `patience` seconds, or after its third try;
+    It ends as well when the target takes nothing for `patience` seconds, or after three tries;
     where it is `strict` that is an error.
     """
     verdict = sql.SQL(_STRICT if strict else "null;").format(position=sql.Literal(position))
