@@ -11,16 +11,18 @@ from typing import Any
 
 import typer
 from markdown import cell, code, sentence, table
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from transhume import errors
 from transhume.core import toml
+from transhume.core.check import Check
 from transhume.core.plan import Plan
 from transhume.core.settings import AddressSettings, Settings, SourceSettings
 from transhume.core.step import PHASES, Step
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import Layout, load
-from transhume.steps.requirements import Requirements
+from transhume.steps.requirements.step import Requirements
+from transhume.ui.checking import Checked
 from transhume.ui.cli import app
 from transhume.ui.machine import KEYS
 
@@ -91,6 +93,13 @@ def settings_schema() -> str:
 def layout_schema() -> str:
     """A layout file for editors."""
     return _schema(Layout, "Where one version of a server keeps what.", "transhume layout")
+
+
+def findings_schema() -> str:
+    """What `transhume check --json` prints, for programs."""
+    known = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    schema = TypeAdapter(Checked).json_schema(mode="serialization")
+    return json.dumps({**known, **schema, "title": "transhume findings"}, indent=2) + "\n"
 
 
 def settings() -> str:
@@ -179,23 +188,23 @@ def checks() -> str:
     """The checks of the first step, and the steps that check for themselves."""
     first = next(step for step in plan().steps if isinstance(step, Requirements))
     rows = [
-        (code(check.key), cell(sentence(check.title)), cell(_told(check.look)))
+        (code(check.key), cell(sentence(check.title)), _READS[check.reads_data], cell(_why(check)))
         for check in first.checks
     ]
     for step, _ in all_steps().values():
         if type(step).check is not Step.check and step is not first and step.key != first.key:
-            rows.append((code(step.key), "The step's own requirements.", cell(step.why)))
-    return table(("check", "looks at", "why"), rows)
+            own = "The step's own requirements."
+            rows.append((code(step.key), own, _READS[False], cell(step.why)))
+    return table(("check", "looks at", "reads", "why"), rows)
 
 
-def _told(look: Any) -> str:
+_READS = {True: "the data", False: ""}
+
+
+def _why(check: Check) -> str:
     """What a check's function says of itself; a function in a function is told by the outer one."""
-    if look.__name__ not in ("look", "<lambda>"):
-        return inspect.getdoc(look) or ""
-    module = inspect.getmodule(look)
-    names = [name for name in look.__code__.co_names if hasattr(module, name)]
-    outer = look.__qualname__.split(".")[0] if look.__name__ == "look" else (names or [""])[0]
-    return inspect.getdoc(getattr(module, outer, None)) or ""
+    outer = check.look.__qualname__.split(".")[0]
+    return inspect.getdoc(getattr(inspect.getmodule(check.look), outer)) or ""
 
 
 def procedure() -> str:

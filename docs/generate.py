@@ -24,6 +24,7 @@ ROOT = DOCS.parent
 FILES: Mapping[str, Callable[[], str]] = {
     "docs/settings.schema.json": from_code.settings_schema,
     "docs/layout.schema.json": from_code.layout_schema,
+    "docs/findings.schema.json": from_code.findings_schema,
     "docs/cutover.svg": from_records.picture,
 }
 """Files that are generated as a whole."""

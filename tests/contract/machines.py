@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.fakes import FakeHost
-from transhume.core.host import Pair
+from transhume.core.host import Output, Pair
 from transhume.core.settings import AddressSettings, Settings, SourceSettings
 
 PASSWORD = "s3cret 'in \\the \"ini% "
@@ -94,26 +94,69 @@ def _interfaces(*texts: str) -> bytes:
 
 def _said() -> dict[str, Any]:
     return {
-        "which": "/usr/bin/x\n",
+        "which": lambda argv: "".join(f"/usr/bin/{name}\n" for name in argv[1:]),
         "id -u": "0\n",
         "uname -n": "machine\n",
         "date +%s": "1795420800\n",
-        "getent": "x\n",
-        "find /var/spool": "root\n",
+        "date +%s %H %M": "1795420800 12 00\n",
+        "getent": lambda argv: "".join(f"{name}:x:7:\n" for name in argv[2:]),
         "find /var/spool/postfix/active": ".\n.\n",
         "dpkg-query": "bm-core 5.1.2-1 installed\nbm-plugin-ldap 5.1.2-1 installed\n",
         "rsync --version": "rsync  version 3.5.0  protocol version 32\n",
-        "du -s --block-size=1": "1000\t/x\n",
         "du -s --apparent-size": "1000\t/x\n",
-        "du -s --inodes": "10\t/x\n",
-        "df --output=target": "Mounted on\n/\n",
-        "df --block-size=1 --output=avail": "Avail\n1000000000\n",
         "stat -c %a|%U:%G": "600|postgres:postgres\n",
+        "python3 --version": "Python 3.11.2\n",
+        "pg_dump --version": "pg_dump (PostgreSQL) 17.2 (Debian 17.2-1)\n",
+        "ssh -V": Output(0, b"", b"OpenSSH_9.8p1 Debian-1, OpenSSL 3.0.15\n"),
+        "ssh -Q cipher": "aes256-ctr\naes128-gcm@openssh.com\n",
+        "nft list tables": "",
+        "nproc": "2\n",
+        "who": "root     pts/0        2026-11-23 02:00 (192.0.2.99)\n",
+        "ss -Hltnp": LISTENING,
+        "ss -Htn": "0 0 127.0.0.1:443 127.0.0.1:40000\n",
+        "readlink /etc/localtime": "/usr/share/zoneinfo/Europe/Paris\n",
+        "readlink -z -m --": lambda argv: "".join(f"{path}\0" for path in argv[4:]),
+        "ls -d --": 2,
+        "openssl x509 -noout": "notAfter=Nov 23 02:00:00 2027 GMT\n",
+        "systemctl list-units --state=failed": "",
+        "postconf -h myhostname": "mail.example.org\n",
+        "df --block-size=1 --output=avail": "Avail\n1000000000\n",
+        "df --block-size=1 --output=avail --": "Avail\n100000000000\n",
         "df --block-size=1 --output=iavail": "IFree\n-\n",
         "postqueue -j": "",
         "postconf -h default_database_type": "hash\n",
         "postconf -m": "btree\nhash\nregexp\n",
     }
+
+
+def surveyed(path: str, **differing: Any) -> bytes:
+    """What the survey tells of a tree, with whatever is different."""
+    told: dict[str, Any] = {
+        "tree": path,
+        "entries": 100,
+        "bytes": 1_000_000,
+        "allocated": 1_000_000,
+        "largest": 50_000,
+        "users": {"cyrus": 100},
+        "groups": {"mail": 100},
+        "nameless_users": {},
+        "nameless_groups": {},
+        "found": {},
+    }
+    return json.dumps({**told, **differing}).encode()
+
+
+LISTENING = """\
+LISTEN 0 511 0.0.0.0:443 0.0.0.0:* users:(("nginx",pid=460,fd=7))
+LISTEN 0 200 127.0.0.1:5432 0.0.0.0:* users:(("postgres",pid=368,fd=7))
+"""
+_PROC = {
+    "/proc/self/mountinfo": b"22 1 8:1 / / rw,noatime shared:1 - ext4 /dev/sda1 rw\n",
+    "/proc/cpuinfo": b"processor : 0\nflags : fpu aes\n",
+    "/proc/loadavg": b"0.50 0.40 0.30 1/200 4242\n",
+    "/proc/meminfo": b"MemAvailable: 4000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+    "/proc/460/cgroup": b"0::/system.slice/bm-nginx.service\n",
+}
 
 
 def _held() -> dict[str, Any]:
@@ -127,9 +170,33 @@ def _held() -> dict[str, Any]:
         "bj-data select encode(": [],
         "select count(*), max(": [(12, "2026-11-22")],
         "server_version_num": [(15,)],
-        "select extname": [("hstore",), ("pg_repack",)],
-        "select name from pg_available_extensions": [("hstore",), ("pg_repack",)],
-        "select datcollate, datctype": [("C.UTF-8", "C.UTF-8")],
+        "select extname": [("hstore", "1.8"), ("pg_repack", "1.5.0")],
+        "from pg_available_extensions": [("hstore", "1.8"), ("pg_repack", "1.5.0")],
+        "select datcollate, datctype": [("C.UTF-8", "C.UTF-8", "UTF8", "c")],
+        "pg_char_to_encoding": [(6,)],
+        "show data_directory": [("/var/lib/postgresql/15/main",)],
+        "show hba_file": [("/etc/postgresql/15/main/pg_hba.conf",)],
+        "select datname, pg_database_size(oid)": [("bj", 10_000_000), ("bj-data", 90_000_000)],
+        "select pg_database_size(": [(8_000_000,)],
+        "where application_name like 'pg_repack%'": [],
+        "select distinct pg_get_userbyid(refobjid)": [("bj",)],
+        "from pg_roles where rolname !~": [
+            ("bj", "superuser login"),
+            ("postgres", "superuser login"),
+        ],
+        "r.oid = s.setrole where s.setdatabase = 0": [("bj", "work_mem=8MB")],
+        "pg_tablespace_location": [],
+        "select spcname from pg_tablespace": [("pg_default",), ("pg_global",)],
+        "split_part(unnest(setconfig)": [("bj", "TimeZone")],
+        "select name from pg_settings": [("TimeZone",), ("work_mem",)],
+        "where not i.indisvalid": [],
+        "pg_collation_actual_version(oid) from": [],
+        "datcollversion <>": [],
+        "from pg_prepared_xacts": [],
+        "pg_stat_activity where backend_type": [(97, 20)],
+        "group by 1, 2, 3": [("bj", "bj", "bm-core", 1)],
+        "select count(*) from rc_users": [(3,)],
+        "select count(*) from t_s": [(1,)],
         "select 1 from pg_collation": [(1,)],
         "typname": [("public", "t_calendar", "timezone")],
         'select "timezone"::text': [("Europe/Paris", 3)],
@@ -184,6 +251,10 @@ def _files(chroot: str) -> dict[str, bytes]:
     maps = {f"/etc/postfix/{name}-flat": b"a@example.org\tb@example.org\n" for name in MAPS}
     return {
         **maps,
+        **_PROC,
+        "/etc/bm/mcast.id": b"4f2a\n",
+        "/usr/share/bm-elasticsearch/config/elasticsearch.yml": b"cluster.name: bluemind-4f2a\n",
+        "/etc/postgresql/15/main/pg_hba.conf": b"local all postgres peer  # local\n",
         "/etc/bm/bm.ini": ini.encode(),
         "/etc/bm/bm-core.tok": TOKEN.encode(),
         "/etc/bm/server.uid": b"uid",
@@ -208,6 +279,9 @@ def source() -> FakeHost:
     host.printed["manifest"] = manifest
     host.files["/etc/network/interfaces"] = _interfaces("192.0.2.10/24", "2001:db8::10/64")
     host.folders = {f"/var/spool/{name}" for name in TREES} | {"/etc/bm", "/etc/network"}
+    host.printed["survey"] = [surveyed(f"/var/spool/{name}") for name in TREES]
+    host.served = {"/api/system/installation/state": "core.state.running"}
+    host.said["sshd -T"] = "listenaddress 0.0.0.0:22\nciphers aes128-gcm@openssh.com,aes256-ctr\n"
     return host
 
 
@@ -218,7 +292,6 @@ def target() -> FakeHost:
         **_said(),
         **_network("192.0.2.20/24"),
         "rsync -n": RSYNC,
-        "pg_dump --version": "pg_dump (PostgreSQL) 17.2 (Debian 17.2-1)\n",
         "pg_restore --list": ";\n; Archive\n;\n1; 2 TABLE public t_server bj\n",
         "postmap -s": "a@example.org\tb@example.org\n",
         "postqueue -p": "Mail queue is empty\n",
@@ -231,6 +304,7 @@ def target() -> FakeHost:
     host.folders = {"/etc/bm", "/etc/network", "/var/spool"}
     host.files["/var/lib/transhume/following/bj.json"] = _record("follow")
     host.files["/var/lib/transhume/following/keycloak.json"] = _record("dump")
+    host.printed["survey"] = []
     return host
 
 

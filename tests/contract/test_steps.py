@@ -18,7 +18,7 @@ from transhume.engine.codec import Bodies, decode, encode, encode_change
 from transhume.errors import TranshumeError
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import load
-from transhume.steps import requirements
+from transhume.steps.requirements.programs import PROGRAMS
 
 HOW = ("take", "script", "manual", "none")
 _LAYOUT = load("bluemind-5")
@@ -170,7 +170,7 @@ def test_every_program_that_a_plan_starts_was_looked_for(how: str) -> None:
             for command in _commands(change):
                 if 127 in command.ok:
                     continue  # It says itself that it can do without.
-                known = set(requirements._PROGRAMS[command.place]) | _BASE | _BLUEMIND
+                known = set(PROGRAMS[command.place]) | _BASE | _BLUEMIND
                 assert _program(command) in known | {"/root/move-address"}
 
 

@@ -95,12 +95,13 @@ def test_a_proof_says_how_much_differs_and_names_some() -> None:
     assert str(proof) == "x: 4 of 9 differ (a; b; c)"
 
 
-@pytest.mark.parametrize("error", [StepFailed("why"), ValueError("why"), KeyError("why")])
+@pytest.mark.parametrize("error", [StepFailed("why"), ValueError("why"), RuntimeError("why")])
 def test_a_check_that_fails_itself_is_no_pass(error: Exception) -> None:
     def look(both: Pair) -> Iterator[Finding]:
         yield _found("x", "notes")
         raise error
 
-    (found,) = Check("k", "the thing", look).findings(pair())
+    before, found = Check("k", "the thing", look).findings(pair())
+    assert before == _found("x", "notes")
     assert (found.key, found.severity) == ("k", "unknown")
     assert "the thing couldn't be checked" in found.seen

@@ -159,7 +159,9 @@ def test_each_place_has_its_own_section(server: Server) -> None:
 
 def test_queries_only_read_and_name_no_password(server: Server) -> None:
     Postgres(_known, Path("/sockets")).query("target", "bj", "select %s", ("x",))
-    assert server.options[-1]["options"] == "-c default_transaction_read_only=on"
+    assert (
+        server.options[-1]["options"] == "-c default_transaction_read_only=on -c lock_timeout=10s"
+    )
     assert "password" not in server.options[-1]
     assert server.asked == [(b"select %s", ("x",))]
 
@@ -185,3 +187,11 @@ def test_a_query_that_fails_says_why(server: Server) -> None:
     server.answer = psycopg.errors.UndefinedTable('relation "t_server" does not exist\nLINE 1')
     with pytest.raises(StepFailed, match=r"target's bj failed: relation .* does not exist$"):
         Postgres(_known, Path("/sockets")).query("target", "bj", "select 1", ())
+
+
+def test_a_locked_table_is_no_server_that_doesnt_answer(server: Server, run_folder: Path) -> None:
+    server.answer = psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+    known = Postgres(lambda place: [Credentials("bj", "wizard", 5432)], run_folder)
+    with pytest.raises(StepFailed, match="bj waited for more than 10 s: a table is locked") as told:
+        known.query("source", "bj", "select 1 from t_server", ())
+    assert "pg_locks" in told.value.remedy

@@ -1,166 +1,213 @@
-"""Every check passes on two healthy servers, and says no to what it is there for."""
+"""BlueMind's own checks, and what holds for every check of a move."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.contract.machines import UNITS, servers
+from tests.contract import machines
+from tests.contract.machines import UNITS
 from tests.fakes import FakeHost
+from tests.profiles.troubles import (
+    CHECKS,
+    LAYOUT,
+    Case,
+    both,
+    found,
+    held,
+    holds,
+    pair,
+    said,
+    says_no,
+    serves,
+)
+from tests.steps.requirements import test_machines, test_mail, test_postgres, test_trees
 from transhume.core.check import Check
 from transhume.core.finding import Finding
+from transhume.core.once import once
 from transhume.errors import Unreachable
-from transhume.profiles.bluemind.checks import checks, version
-from transhume.profiles.bluemind.layout import load
-
-CHECKS = {check.key: check for check in checks(load("bluemind-5"))}
-Alter = Callable[[FakeHost, FakeHost], Any]
-Case = tuple[str, Alter, str, str, str]
-
-
-def _said(host: FakeHost, words: str, answer: Any) -> None:
-    host.said[words] = answer
-
-
-def _held(host: FakeHost, piece: str, rows: Any) -> None:
-    host.held[piece] = rows
-
-
-def _ini(host: FakeHost, text: str) -> None:
-    host.files["/etc/bm/bm.ini"] = text.encode()
-
-
-def _executing(host: FakeHost, state: object) -> None:
-    host.served["/api/scheduledjobs/_job/DataProtect"] = state
-
-
-def _two(host: FakeHost) -> None:
-    _held(host, "bj select name, ip from t_server", [("a", "192.0.2.1"), ("b", "192.0.2.2")])
-
+from transhume.profiles.bluemind.checks import checks
+from transhume.profiles.bluemind.checks_installed import version
 
 _OLD = "bm-core 4.9.1-1 installed\n"
 _LESS = "bm-core 5.1.2-1 installed\n"
 _OTHER = "bm-core 5.1.3-1 installed\nbm-plugin-ldap 5.1.3-1 installed\n"
+_MIXED = "bm-core 5.1.2-1 installed\nbm-plugin-ldap 5.1.3-1 installed\n"
+_MORE = f"{_OTHER}bm-mapi 5.1.3-1 installed\n"
 _LDAP = "bm-core 5.1.2-1 installed\nbm-plugin-ldap 5.1.2-1 config-files\n"
-_RSYNC = "rsync  version 3.2.3  protocol version 31\n"
-_URL = "[global]\nexternal-url = other.example.org\nuser = bj\n"
-_AVAIL = "df --block-size=1 --output=avail"
-_INODES = "df --block-size=1 --output=iavail"
-_SPOOL = "du -s --block-size=1"
+_URL = b"[global]\nexternal-url = other.example.org\nuser = bj\n"
+_INI = "/etc/bm/bm.ini"
+_STATE = "/api/system/installation/state"
+_SUBSCRIPTION = "/api/system/installation/subscription"
+_JOB = "/api/scheduledjobs/_job/DataProtect"
+_NOW = 1795420800
+_SOON = {"domainPlans": [{"nextRun": (_NOW + 600) * 1000}]}
+_SPOKEN = {"domainPlans": [{"nextRun": "2026-11-23 08:10:00.588302"}]}
+_SERVERS = "bj select name, ip from t_server"
+_TOP = "find /var/spool /var/lib -mindepth 1"
+_ELASTIC = "/usr/share/bm-elasticsearch/config/elasticsearch.yml"
 
-# The check, what is altered, the finding's key, its severity, and a word of what is seen.
-REFUSED: list[Case] = [
-    ("root", lambda s, t: _said(s, "id -u", "1000\n"), "not-root", "blocks", "root"),
-    ("programs", lambda s, t: _said(s, "which rsync", 1), "program-missing", "blocks", "rsync"),
-    ("programs", lambda s, t: _said(t, "which nft", 1), "program-missing", "blocks", "nft"),
-    ("bluemind", lambda s, t: _said(s, "dpkg-query", ""), "no-bluemind", "blocks", "no BlueMind"),
-    ("bluemind", lambda s, t: _said(s, "dpkg-query", _OLD), "version-unknown", "blocks", "4.9.1"),
-    ("version", lambda s, t: _said(t, "dpkg-query", _OTHER), "version-differs", "blocks", "5.1.3"),
-    ("version", lambda s, t: _said(t, "dpkg-query", 1), "version-differs", "blocks", "none here"),
-    ("plugins", lambda s, t: _said(t, "dpkg-query", _LESS), "package-missing", "blocks", "ldap"),
-    ("plugins", lambda s, t: _said(t, "dpkg-query", _LDAP), "package-missing", "blocks", "ldap"),
-    ("wizard", lambda s, t: t.files.pop("/etc/bm/bm.ini"), "wizard", "blocks", "wizard"),
-    ("wizard", lambda s, t: t.files.pop("/etc/bm/server.uid"), "wizard", "blocks", "wizard"),
-    ("wizard", lambda s, t: _ini(t, "no section = 1\n"), "wizard", "blocks", "wizard"),
-    ("external-url", lambda s, t: _ini(t, _URL), "external-url", "blocks", "other.example.org"),
-    (
+CASES = [
+    Case("bluemind", said("source", "dpkg-query", ""), "no-bluemind", "blocks", "no BlueMind"),
+    Case("bluemind", said("source", "dpkg-query", _OLD), "version-unknown", "blocks", "4.9.1"),
+    Case("version", said("target", "dpkg-query", _OTHER), "version-differs", "blocks", "5.1.3"),
+    Case("version", said("target", "dpkg-query", 1), "version-differs", "blocks", "none here"),
+    Case("plugins", said("target", "dpkg-query", _LESS), "package-missing", "blocks", "ldap"),
+    Case("plugins", said("target", "dpkg-query", _LDAP), "package-missing", "blocks", "ldap"),
+    Case("plugins", said("target", "dpkg-query", _MIXED), "package-differs", "blocks", "5.1.3"),
+    Case(
+        "plugins",
+        both(said("target", "dpkg-query", _MORE), said("source", "dpkg-query", _OTHER)),
+        *("package-extra", "notes", "bm-mapi"),
+    ),
+    Case("wizard", holds("target", _INI, None), "wizard", "blocks", "wizard"),
+    Case("wizard", holds("target", "/etc/bm/server.uid", None), "wizard", "blocks", "wizard"),
+    Case("wizard", holds("target", _INI, b"no section = 1\n"), "wizard", "blocks", "wizard"),
+    Case("external-url", holds("target", _INI, _URL), "external-url", "blocks", "other.example"),
+    Case(
         "subscription",
-        lambda s, t: t.files.pop("/etc/bm/subscription.bmz"),
+        holds("target", "/etc/bm/subscription.bmz", None),
         *("subscription", "warns", "no subscription"),
     ),
-    ("servers", lambda s, t: _two(s), "several-servers", "blocks", "b (192.0.2.2)"),
-    (
+    Case(
+        "subscription",
+        serves("target", _SUBSCRIPTION, {"valid": False}),
+        *("subscription-ends", "warns", "isn't valid there"),
+    ),
+    Case(
+        "subscription",
+        serves("source", _SUBSCRIPTION, {"valid": True, "ends": (_NOW + 86400) * 1000}),
+        *("subscription-ends", "warns", "ends on 2026-11-24"),
+    ),
+    Case(
+        "servers",
+        held("source", _SERVERS, [("a", "192.0.2.1"), ("b", "192.0.2.2")]),
+        *("several-servers", "blocks", "b (192.0.2.2)"),
+    ),
+    Case(
+        "own-address",
+        held("source", _SERVERS, [("mail", "10.0.0.5")]),
+        *("address-unknown", "warns", "10.0.0.5"),
+    ),
+    Case(
         "archive-kind",
-        lambda s, t: _held(s, "bj select configuration -> 'archive_kind'", [("s3",)]),
+        held("source", "bj select configuration -> 'archive_kind'", [("s3",)]),
         *("archive-kind", "warns", "s3"),
     ),
-    (
+    Case(
+        "core",
+        serves("source", _STATE, "core.state.maintenance"),
+        *("core-state", "warns", "maintenance"),
+    ),
+    Case(
+        "core",
+        said("source", "systemctl list-units --state=failed", "bm-tika.service loaded failed x\n"),
+        *("unit-failed", "warns", "bm-tika.service"),
+    ),
+    Case(
+        "certificate",
+        said("source", "openssl x509 -noout -checkend", 1),
+        *("certificate-ends", "warns", "Nov 23 02:00:00 2027"),
+    ),
+    Case(
         "backup-job",
-        lambda s, t: _executing(s, {"executing": True}),
+        serves("source", _JOB, {"executing": True}),
         *("backup-running", "warns", "running"),
     ),
-    (
-        "exchanged",
-        lambda s, t: _held(t, "select count(*), max(", [(1, "2027-01-01")]),
-        *("exchanged", "blocks", "2027"),
+    Case(
+        "windows",
+        said("source", "date +%s %H %M", f"{_NOW} 00 50\n"),
+        *("window-repack", "warns", "pg_repack begins there in 10 min"),
     ),
-    (
-        "postgresql",
-        lambda s, t: _held(t, "server_version_num", [(14,)]),
-        *("postgresql-older", "blocks", "PostgreSQL 14 here, 15"),
+    Case(
+        "windows",
+        held("source", "where application_name like 'pg_repack%'", [(1,)]),
+        *("repack-running", "warns", "running"),
     ),
-    (
-        "extensions",
-        lambda s, t: _held(t, "select name from pg_available_extensions", [("hstore",)]),
-        *("extension-missing", "blocks", "pg_repack"),
+    Case("windows", serves("source", _JOB, _SOON), "window-backup", "warns", "in 10 min"),
+    Case("windows", serves("source", _JOB, _SPOKEN), "window-backup", "warns", "in 10 min"),
+    Case(
+        "data",
+        said("source", _TOP, "/var/spool/bm-hsm\0/var/lib/bm-odd\0"),
+        *("data-left", "warns", "/var/lib/bm-odd is none"),
     ),
-    (
-        "locales",
-        lambda s, t: _held(t, "select 1 from pg_collation", []),
-        *("locale-missing", "blocks", "C.UTF-8"),
+    Case(
+        "local",
+        holds("source", "/usr/local/bin/nightly", b"#!/bin/sh\n"),
+        *("local-left", "notes", "/usr/local/bin/nightly"),
     ),
-    (
-        "time-zones",
-        lambda s, t: _held(s, 'select "timezone"::text', [("US/Pacific", 7)]),
-        *("timezone-unknown", "blocks", "US/Pacific"),
+    Case(
+        "switched-off",
+        holds("source", "/etc/bm/bm-tika.disabled", b""),
+        *("service-disabled", "notes", "bm-tika"),
     ),
-    (
-        "users",
-        lambda s, t: _said(t, "getent passwd", 2),
-        *("user-missing", "blocks", "root owns files"),
+    Case(
+        "switched-off",
+        holds("target", "/etc/bm/bm-eas.disabled", b""),
+        *("service-leftover", "notes", "bm-eas"),
     ),
-    ("users", lambda s, t: _said(t, "getent group", 2), "group-missing", "blocks", "group root"),
-    ("room", lambda s, t: _said(t, _AVAIL, "Avail\n999\n"), "no-room", "blocks", "999 bytes"),
-    ("room", lambda s, t: _said(t, _INODES, "IFree\n9\n"), "no-room", "blocks", "9 inodes"),
-    ("rsync", lambda s, t: _said(s, "rsync --version", _RSYNC), "rsync-old", "warns", "3.2"),
-    ("clocks", lambda s, t: _said(t, "date +%s", "1795420890\n"), "clocks-differ", "warns", "90 s"),
-    ("queue", lambda s, t: None, "queue", "notes", "2 messages"),
+    Case(
+        "cluster-name",
+        holds("source", _ELASTIC, b'cluster.name: "bluemind-other"\n'),
+        *("cluster-name", "warns", "bluemind-4f2a"),
+    ),
+    Case(
+        "dumps",
+        holds("target", "/tmp/dump-bj.sql", b"PGDMP"),
+        *("dump-readable", "warns", "/tmp/dump-bj.sql"),
+    ),
+    Case(
+        "access",
+        holds("source", "/etc/postgresql/15/main/pg_hba.conf", b"host all wiki 10.0.0.0/8 md5\n"),
+        *("pg-hba", "notes", "host all wiki 10.0.0.0/8"),
+    ),
+]
+EVERY = [
+    *CASES,
+    *test_machines.CASES,
+    *test_trees.CASES,
+    *test_postgres.CASES,
+    *test_mail.CASES,
 ]
 
 
-def _pair(alter: Alter = lambda s, t: None) -> Any:
-    pair = servers()
-    source, target = pair.source, pair.target
-    assert isinstance(source, FakeHost)
-    assert isinstance(target, FakeHost)
-    source.said |= {f"find {folder}": "root\n" for folder in source.folders}
-    for host in (source, target):
-        host.held.setdefault("from pg_settings", [])
-    alter(source, target)
-    return pair
-
-
-@pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case[0]}-{case[2]}")
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_it_says_no(case: Case) -> None:
-    check, alter, key, severity, word = case
-    found = CHECKS[check].findings(_pair(alter))
-    assert {(item.key, item.severity) for item in found} == {(key, severity)}
-    assert word in " ".join(item.seen for item in found)
-    for item in found:
-        assert severity == "notes" or (item.why and item.remedy)
+    says_no(case)
 
 
 def test_every_check_is_able_to_say_no() -> None:
-    assert {case[0] for case in REFUSED} | {"settings"} == set(CHECKS)
+    assert {case.check for case in EVERY} | {"old-address"} == set(CHECKS)
+
+
+def test_where_the_old_address_stands_is_told_when_it_changes() -> None:
+    known = {check.key: check for check in checks(LAYOUT, machines.settings("none"), 2)}
+    told = pair(said("source", "grep", "/etc/bm/bm.ini\n/etc/hosts\n"))
+    (seen,) = known["old-address"].findings(told)
+    assert "192.0.2.10 stands in 2 files of /etc (/etc/bm/bm.ini, /etc/hosts)" in seen.seen
+    assert "t_server 1, rc_users 3, t_systemconf 1" in seen.seen
+    assert CHECKS["old-address"].findings(pair()) == []
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_it_passes_two_healthy_servers(check: Check) -> None:
-    assert [item for item in check.findings(_pair()) if item.severity != "notes"] == []
+    assert [item for item in check.findings(pair()) if item.severity != "notes"] == []
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_what_cant_be_looked_at_is_unknown(check: Check) -> None:
     """No machine answers anything: unknown is not a pass."""
-    pair = servers()
-    for host in (pair.source, pair.target):
-        for name in ("ask", "read", "file", "sql", "api"):
+    made = pair()
+    for host in (made.source, made.target):
+        for name in ("ask", "read", "file", "sql", "api", "agent"):
             setattr(host, name, _unreachable)
-    (found,) = check.findings(pair)
-    assert (found.key, found.severity) == (check.key, "unknown")
-    assert "it can't be reached" in found.seen
+    if check.key == "old-address":
+        return  # It asks nothing unless the address changes.
+    (seen,) = check.findings(made)
+    assert (seen.key, seen.severity) == (check.key, "unknown")
+    assert "it can't be reached" in seen.seen
 
 
 def _unreachable(*words: object) -> object:
@@ -173,10 +220,11 @@ def test_an_answer_that_makes_no_sense_is_no_traceback(junk: str) -> None:
         for host in (source, target):
             host.said = dict.fromkeys([*host.said, "find", "which", "test"], junk)
             host.files = {path: junk.encode() for path in host.files}
+            host.printed = {"survey": [junk.encode()]}
             host.units = dict(UNITS)
 
     for check in CHECKS.values():
-        assert all(isinstance(item, Finding) for item in check.findings(_pair(alter)))
+        assert all(isinstance(item, Finding) for item in check.findings(pair(alter)))
 
 
 @pytest.mark.parametrize(
@@ -184,55 +232,80 @@ def test_an_answer_that_makes_no_sense_is_no_traceback(junk: str) -> None:
     [(_LESS, "5.1.2"), ("", None), ("bm-core 5.1 config-files\n", None)],
 )
 def test_what_a_distribution_adds_isnt_the_version(printed: str, expected: str | None) -> None:
-    assert version(FakeHost("source", said={"dpkg-query": printed})) == expected
+    host = FakeHost("source", said={"dpkg-query": printed, "which": "/usr/bin/dpkg-query\n"})
+    assert version(host) == expected
 
 
-def test_what_the_source_purged_since_the_rehearsal_doesnt_exchange_the_machines() -> None:
-    """The target's copy then holds more messages, but no newer one."""
-
-    def alter(source: FakeHost, target: FakeHost) -> None:
-        _held(target, "select count(*), max(", [(99, "2026-11-22")])
-
-    assert CHECKS["exchanged"].findings(_pair(alter)) == []
-
-
-def test_a_fresh_target_holds_nothing_newer() -> None:
-    def alter(source: FakeHost, target: FakeHost) -> None:
-        _held(target, "select 1 from pg_database", [])
-
-    assert CHECKS["exchanged"].findings(_pair(alter)) == []
+def test_a_machine_without_dpkg_is_asked_by_rpm() -> None:
+    host = FakeHost("target", said={"which": 1, "rpm -qa": _LESS})
+    assert version(host) == "5.1.2"
 
 
 @pytest.mark.parametrize("state", [None, {}, {"executing": False}])
 def test_a_backup_job_that_nobody_knows_or_that_rests_is_no_finding(state: object) -> None:
-    def alter(source: FakeHost, target: FakeHost) -> None:
-        _executing(source, state)
+    assert found("backup-job", serves("source", _JOB, state)) == []
 
-    assert CHECKS["backup-job"].findings(_pair(alter)) == []
+
+def test_a_larger_database_meets_the_nightly_work_from_further_away() -> None:
+    late = said("source", "date +%s %H %M", f"{_NOW} 23 30\n")
+    large = held("source", "select datname, pg_database_size(oid)", [("bj-data", 10**12)])
+    assert found("windows", late) == []
+    (seen,) = found("windows", both(late, large))
+    assert seen.seen.startswith("pg_repack begins there in 90 min; a dump of 1,000,000,000,000")
 
 
 def test_without_any_tree_nobody_owns_anything() -> None:
     def alter(source: FakeHost, target: FakeHost) -> None:
-        source.folders, source.said["test -d"] = set(), 1
+        source.printed["survey"] = []
 
-    assert CHECKS["users"].findings(_pair(alter)) == []
+    assert found("users", alter) == []
 
 
-def test_names_of_time_zones_are_counted_over_all_databases() -> None:
+def test_how_a_login_is_proved_is_the_distributions_habit() -> None:
+    path = "/etc/postgresql/15/main/pg_hba.conf"
+    there = holds("source", path, b"host  all all ::1/128 md5\n")
+    assert (
+        found("access", both(there, holds("target", path, b"host all all ::1/128 scram-sha-256")))
+        == []
+    )
+
+
+def test_the_trees_are_read_once_for_all_checks() -> None:
+    """Six checks look at what one pass over the source has found."""
+    made = pair()
+    passes: list[str] = []
+    told = made.source.agent
+
+    def counted(name: str, *words: str, stdin: bytes = b"") -> Iterator[bytes]:
+        passes.append(name)
+        return told(name, *words, stdin=stdin)
+
+    vars(made.source)["agent"] = counted
+    asked = once(made)
+    for check in CHECKS.values():
+        check.findings(asked)
+    assert passes == ["survey"]
+
+
+def test_a_check_that_doesnt_say_so_reads_no_data() -> None:
+    """No tree is walked and no table but small ones is read, whatever the size."""
+
     def alter(source: FakeHost, target: FakeHost) -> None:
-        _held(source, 'select "timezone"::text', [("US/Pacific", 7), ("Asia/Calcutta", 1)])
+        for host in (source, target):
+            host.printed = {}
+            del host.held['select "timezone"::text']
 
-    (found,) = CHECKS["time-zones"].findings(_pair(alter))
-    assert found.seen == "2 names used by 16 rows aren't known here: Asia/Calcutta, US/Pacific"
+    made = pair(alter)
+    for check in CHECKS.values():
+        unknown = [item for item in check.findings(made) if item.severity == "unknown"]
+        assert bool(unknown) == check.reads_data, check.key
 
 
-def test_a_dash_for_inodes_is_room_enough() -> None:
-    assert CHECKS["room"].findings(_pair(lambda s, t: _said(t, _INODES, "IFree\n-\n"))) == []
+def test_what_was_seen_before_it_failed_is_told_as_well() -> None:
+    def look(_: Any) -> Iterator[Finding]:
+        yield Finding("one", "blocks", "source", "seen")
+        raise RuntimeError("a mistake of ours")
 
-
-def test_what_is_on_the_target_already_needs_no_room() -> None:
-    def alter(source: FakeHost, target: FakeHost) -> None:
-        target.folders |= source.folders
-        _said(target, _AVAIL, "Avail\n1\n")
-
-    assert CHECKS["room"].findings(_pair(alter)) == []
+    seen = Check("odd", "an odd thing", look).findings(pair())
+    assert [(item.key, item.severity) for item in seen] == [("one", "blocks"), ("odd", "unknown")]
+    assert seen[1].seen == "an odd thing couldn't be checked (RuntimeError: a mistake of ours)"

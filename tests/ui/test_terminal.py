@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 
 import pytest
 
@@ -11,7 +10,6 @@ from tests.ui import sample
 from tests.ui.sheet import Sheet, tame
 from transhume.core.change import Change, Run, WriteFile
 from transhume.core.event import Event
-from transhume.core.finding import Finding
 from transhume.core.plan import Plan
 from transhume.errors import StepFailed
 from transhume.ui import terminal
@@ -20,38 +18,6 @@ from transhume.ui.status import show_status
 from transhume.ui.view import fold
 
 DASH = "\N{EN DASH}"
-
-
-def test_findings_the_worst_first_at_80_columns() -> None:
-    sheet = Sheet()
-    terminal.findings(sheet, sample.FINDINGS, checks=38, seconds=4.1)
-    assert sheet.rows == [
-        " BLOCKS  timezone-unknown  target",
-        "         3 names used by 214 events aren't known here: US/Pacific, US/Eastern,",
-        "         Asia/Calcutta",
-        "         Restoring the table would lose every event.",
-        "         → apt install tzdata-legacy",
-        " WARNS   rsync-old         source",
-        "         3.2.3: open security holes when root reads folders of others",
-        '         → upgrade to 3.5 or newer, or accept: [check] accept = ["rsync-old"]',
-        " NOTES   queue             source",
-        "         41 messages are queued; they move along",
-        " 38 checks: 1 blocks, 1 warns, 1 notes, 35 pass.   4.1 s.   Nothing was changed.",
-    ]
-
-
-def test_findings_side_by_side_where_there_is_room() -> None:
-    sheet = Sheet(120)
-    terminal.findings(sheet, sample.FINDINGS, checks=38, seconds=4.1, passed=36)
-    assert sheet.rows[1].strip() == "Restoring the table would lose every event."
-    assert sheet.rows[2].index("→") == sheet.rows[0].index("3 names")
-    assert "36 pass" in sheet.rows[-1]
-
-
-def test_a_clean_check() -> None:
-    sheet = Sheet()
-    terminal.findings(sheet, [], checks=1, seconds=0.2)
-    assert sheet.rows == [" 1 check: 1 pass.   0.2 s.   Nothing was changed."]
 
 
 def test_the_plan_at_80_columns() -> None:
@@ -170,8 +136,6 @@ def test_status_of_a_failed_switch_says_what_to_type(move: list[Event]) -> None:
 def test_hostile_text_stays_text(move: list[Event], width: int) -> None:
     sheet = Sheet(width)
     hostile = sample.HOSTILE
-    finding = Finding("key", "blocks", "source", hostile, hostile, hostile)
-    terminal.findings(sheet, [finding, replace(finding, key=hostile)], checks=2, seconds=1)
     change = Change(hostile, Run("target", ("touch", hostile)), Run("target", (hostile,)))
     step = sample.shaped(hostile, hostile, "sync", (), change)
     terminal.plan(sheet, [step], commands=True)

@@ -9,14 +9,21 @@ from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.errors import TranshumeError
 
+Look = Callable[[Pair], Iterator[Finding]]
+
 
 @dataclass(frozen=True)
 class Check:
-    """One requirement: what is looked at in a few words, and the look, which only reads."""
+    """One requirement: what is looked at in a few words, and the look, which only reads.
+
+    `reads_data` says that it looks at every file or row: its time grows with the data. All others
+    take seconds at any size.
+    """
 
     key: str
     title: str
-    look: Callable[[Pair], Iterator[Finding]]
+    look: Look
+    reads_data: bool = False
 
     def findings(self, pair: Pair) -> list[Finding]:
         """What was seen; nothing means that the check passes."""
@@ -24,9 +31,19 @@ class Check:
 
 
 def told(key: str, title: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    """What a look saw; one that fails itself is a finding of its own."""
+    """What a look saw; one that fails itself adds a finding of its own to what it saw so far."""
+    seen: list[Finding] = []
     try:
-        return list(look())
-    except (TranshumeError, ValueError, LookupError) as error:
-        seen = f"{title} couldn't be checked: {error}"
-        return [Finding(key, "unknown", "both", seen, "Unknown is not a pass.")]
+        for finding in look():
+            seen.append(finding)
+    except TranshumeError as error:
+        seen.append(_unknown(key, f"{title} couldn't be checked: {error.what}", error.remedy))
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the move must not begin
+        what = f"{title} couldn't be checked ({type(error).__name__}: {error})"
+        seen.append(_unknown(key, what, "please report it, with what transhume check --json says"))
+    return seen
+
+
+def _unknown(key: str, seen: str, remedy: str) -> Finding:
+    again = remedy or "mend what it says, then: transhume check"
+    return Finding(key, "unknown", "both", seen, "Unknown is not a pass.", again)

@@ -16,6 +16,9 @@ from transhume.core.change import SERVICE_FILE, Place
 from transhume.errors import StepFailed, Unreachable
 
 _REFUSED = "password authentication failed"
+_READING = "-c default_transaction_read_only=on -c lock_timeout=10s"
+"""Nothing that is only read waits for ever behind somebody's lock."""
+
 SERVICE = {"source": "transhume-source", "target": "transhume-target"}
 
 
@@ -112,6 +115,13 @@ class Postgres:
             # The role's password has become another one.
             self.ensure(place)
             return _rows(place, database, query, values)
+        except psycopg.errors.LockNotAvailable:
+            raise StepFailed(
+                f"a query on the {place}'s {database} waited for more than 10 s: a table is locked",
+                remedy=f"on the {place}, who holds it: runuser -u postgres -- psql -c "
+                "'select pid, usename, state, query from pg_stat_activity "
+                "where pid in (select pid from pg_locks where mode like $$%Exclusive%$$)'",
+            ) from None
         except psycopg.OperationalError as error:
             raise Unreachable(
                 f"the {place}'s PostgreSQL, database {database}, doesn't answer: {_first(error)}",
@@ -131,7 +141,7 @@ def _rows(
         dbname=database,
         connect_timeout=10,
         autocommit=True,
-        options="-c default_transaction_read_only=on",
+        options=_READING,
     ) as connection:
         return connection.execute(query.encode(), values or None).fetchall()
 

@@ -12,10 +12,10 @@ from transhume.core.host import Host, Pair
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
 ALIASES = "/etc/aliases"
-_INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
+INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
 _BLANKS = re.compile(r"[ \t\r\f\v]+")
-_NAMED = re.compile(rf"\b({'|'.join(_INDEXED)}):(/[^\s,;{{}}]+)")
+_NAMED = re.compile(rf"\b({'|'.join(INDEXED)}):(/[^\s,;{{}}]+)")
 
 
 def map_type(host: Host) -> str:
@@ -34,7 +34,7 @@ def adapt_main(text: str, supported_types: frozenset[str], own: str) -> str:
     Berkeley DB has left some distributions, and a main.cf that says hash: stops mail there
     (https://www.postfix.org/NON_BERKELEYDB_README.html).
     """
-    lacking = [kind for kind in _INDEXED if kind not in supported_types]
+    lacking = [kind for kind in INDEXED if kind not in supported_types]
     if not lacking:
         return text
     return re.sub(rf"\b({'|'.join(lacking)}):(?=[/$])", f"{own}:", text)
@@ -107,14 +107,10 @@ class Map:
 
 def maps(pair: Pair) -> list[Map]:
     """Every indexed map that the adapted configuration names and the source has a text for."""
-    named = {
-        found
-        for text in adapted(pair).values()
-        for found in _NAMED.findall(text.decode(errors="surrogateescape"))
-    }
-    there = _there(pair.source, [text for _, path in sorted(named) for text in _texts(path)])
+    named = _named(pair)
+    there = _there(pair.source, [text for _, path in named for text in _texts(path)])
     found = []
-    for kind, path in sorted(named):
+    for kind, path in named:
         text = next((text for text in _texts(path) if text in there), None)
         if text is not None:
             found.append(Map(kind, path, text))
@@ -132,6 +128,21 @@ def _there(host: Host, paths: list[str]) -> set[str]:
         return set()
     printed = host.ask("find", *paths, "-maxdepth", "0", "-xtype", "f", "-print0").text
     return set(printed.split("\0"))
+
+
+def textless(pair: Pair) -> list[str]:
+    """Maps that are there in their indexed form alone: from that no other can be made."""
+    known = {each.path for each in maps(pair)}
+    lacking = [path for _, path in _named(pair) if path not in known]
+    ends = (".db", *_SUFFIX.values())
+    there = _there(pair.source, [path + end for path in lacking for end in ends])
+    return [path for path in lacking if any(path + end in there for end in ends)]
+
+
+def _named(pair: Pair) -> list[tuple[str, str]]:
+    """Kind and path of each indexed map that the adapted configuration names."""
+    texts = (text.decode(errors="surrogateescape") for text in adapted(pair).values())
+    return sorted({found for text in texts for found in _NAMED.findall(text)})
 
 
 def build(each: Map) -> Run:

@@ -19,7 +19,7 @@ from transhume.core.settings import Settings, SourceSettings
 from transhume.engine.journal import FILE, read
 from transhume.engine.state import fold
 from transhume.errors import Blocked, Declined, JournalRefused, SettingsError
-from transhume.profiles.bluemind.checks import version
+from transhume.profiles.bluemind.checks_installed import version
 
 _MAILBOXES = "select count(*) from t_mailbox"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from transhume import __version__
 from transhume.core.plan import foresee
 from transhume.engine.journal import held, read
 from transhume.errors import USAGE, Interrupted, TranshumeError
-from transhume.ui import looking, moving, report, terminal
+from transhume.ui import checking, findings, looking, moving, report, terminal
 from transhume.ui.follow import follow as follow_run
 from transhume.ui.forecast import Outlook, outlook, show
 from transhume.ui.layout import put, text
@@ -107,24 +106,20 @@ def init(
 def check(settings: SettingsPath = SETTINGS, as_json: Json = False) -> None:
     """Look for everything that would keep the move from working. Only reads.
 
+    What was found is kept in the state folder: the next run says what was solved since.
     Ends with 10 when a finding blocks the move or a check couldn't be made.
     """
     with _session(settings) as run:
-        began = time.monotonic()
-        seen = looking.checked(run)
-        seconds = time.monotonic() - began
+        console = terminal.make_console()
+        with findings.busy(console, quiet=as_json) as heard:
+            seen = checking.checked(run, heard)
         if as_json:
             _print_json(asdict(seen))
         else:
-            terminal.findings(
-                terminal.make_console(),
-                seen.findings,
-                checks=seen.checks,
-                passed=seen.passed,
-                seconds=seconds,
-            )
-        looking.record_alone(run, seen.findings)
-        looking.refuse(seen.findings)
+            findings.show(console, seen)
+        checking.record_alone(run, seen.findings)
+        checking.remember(run, seen)
+        checking.refuse(seen.findings)
 
 
 @app.command()

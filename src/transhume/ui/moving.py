@@ -31,7 +31,7 @@ from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
 from transhume.profiles.bluemind import proof
 from transhume.steps.services import Start, start_seconds
-from transhume.ui import beginning, looking
+from transhume.ui import beginning, checking
 from transhume.ui.converge import Told, converge
 from transhume.ui.feed import Feed
 from transhume.ui.forecast import Outlook, show
@@ -151,9 +151,10 @@ def begin(
 
 
 def _require_checks(run: Session, engine: Engine) -> None:
-    seen = looking.checked(run)
-    looking.record(engine.journal, seen.findings)
-    looking.refuse(seen.findings)
+    seen = checking.checked(run)
+    checking.record(engine.journal, seen.findings)
+    checking.remember(run, seen)
+    checking.refuse(seen.findings)
 
 
 def synchronise(

@@ -10,69 +10,20 @@ from rich.console import Console
 from rich.text import Text
 
 from transhume.core.change import Change, Never, WriteFile, leaves
-from transhume.core.finding import Finding
 from transhume.core.plan import Foreseen
 from transhume.errors import TranshumeError
 from transhume.ui.acts import Spoken, backward, brief_backs, difference, moved, on, places, spoken
 from transhume.ui.layout import natural, paragraph, put, row, rule, text
-from transhume.ui.words import duration, ranges, several
+from transhume.ui.words import ranges
 
 Former = Callable[[WriteFile], "bytes | None"]
 """What a file holds before it is written; None when it isn't there."""
-
-_SEVERITIES = ("blocks", "unknown", "warns", "notes")
-_STYLES = {"blocks": "bold red", "unknown": "bold magenta", "warns": "yellow", "notes": "cyan"}
-_ROOMY = 50
-"""With less than this for its text, a finding's text goes below its name."""
 
 
 def make_console(file: TextIO | None = None) -> Console:
     """The console for this process; it never takes text for markup, emoji or a link."""
     stream = file or sys.stdout
     return Console(file=stream, markup=False, highlight=False, emoji=False)
-
-
-def findings(
-    console: Console,
-    found: Sequence[Finding],
-    *,
-    checks: int,
-    seconds: float,
-    passed: int | None = None,
-    closing: str = "Nothing was changed.",
-) -> None:
-    """The findings, the worst first, and one line of sums.
-
-    `passed` is how many checks saw nothing; without it each key found is taken for one check.
-    """
-    ordered = sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity))
-    names = [text(finding.key) for finding in ordered]
-    widths = [natural([Text(finding.severity) for finding in ordered], 7), natural(names, 24), 6]
-    room = console.width - 1 - sum(widths) - 6
-    for finding, name in zip(ordered, names, strict=True):
-        severity = Text(finding.severity.upper(), style=_STYLES[finding.severity])
-        head = [severity, name, Text(finding.where, style="dim")]
-        if room >= _ROOMY:
-            row(console, [*head, _told(finding)], [*widths, room])
-        else:
-            row(console, head, widths)
-            row(console, [Text(), _told(finding)], [widths[0], console.width - 3 - widths[0]])
-    put(console, Text(f" {_sums(ordered, checks, passed)}   {duration(seconds)}.   {closing}"))
-
-
-def _told(finding: Finding) -> Text:
-    lines = [text(finding.seen, "bold" if finding.severity == "blocks" else "")]
-    lines += [text(finding.why)] if finding.why else []
-    lines += [Text("→ ").append_text(text(finding.remedy))] if finding.remedy else []
-    return Text("\n").join(lines)
-
-
-def _sums(ordered: Sequence[Finding], checks: int, passed: int | None) -> str:
-    found = [finding.severity for finding in ordered]
-    said = [f"{found.count(severity)} {severity}" for severity in _SEVERITIES if severity in found]
-    if passed is None:
-        passed = max(0, checks - len({finding.key for finding in ordered}))
-    return f"{several(checks, 'check')}: {', '.join([*said, f'{passed} pass'])}."
 
 
 def plan(

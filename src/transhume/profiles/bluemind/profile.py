@@ -24,7 +24,7 @@ from transhume.steps.replication.follow import Follow
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.record import Shelf
 from transhume.steps.replication.settings import PrepareSource
-from transhume.steps.requirements import Requirements
+from transhume.steps.requirements.step import Requirements
 from transhume.steps.visit import Visit
 
 MARKER = "/etc/transhume-moved"
@@ -85,7 +85,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     maps = after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None)
     return Plan(
         (
-            Requirements(checks(layout)),
+            Requirements(checks(layout, settings, copied.jobs)),
             door.Close(own.ports),
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),

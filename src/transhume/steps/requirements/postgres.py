@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from psycopg import sql
 
+from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
-
-Look = Callable[[Pair], Iterator[Finding]]
+from transhume.steps.requirements.programs import installing
+from transhume.steps.requirements.roles import present
 
 _MAJOR = "select current_setting('server_version_num')::int / 10000"
-_EXTENSIONS = "select extname from pg_extension"
-_AVAILABLE = "select name from pg_available_extensions"
-_LOCALE = "select datcollate, datctype from pg_database where datname = %s"
+_EXTENSIONS = "select extname, extversion from pg_extension"
+_AVAILABLE = "select name, coalesce(default_version, '') from pg_available_extensions"
+# Read as JSON, because the provider is told from PostgreSQL 15 on alone.
+_LOCALE = """
+select datcollate, datctype, pg_encoding_to_char(encoding),
+       coalesce(to_jsonb(d) ->> 'datlocprovider', 'c')
+from pg_database d where datname = %s
+"""
 _SETTINGS = """
 select name, setting from pg_settings
 where source = 'configuration file' and category not like 'File Locations%'
@@ -48,43 +54,90 @@ def major(pair: Pair) -> Iterator[Finding]:
 
 
 def extensions(names: tuple[str, ...]) -> Look:
-    """Every extension in use must be installable on the target."""
+    """Every extension in use must be installable on the target, and not be older there."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        available = {name for (name,) in pair.target.sql("postgres", _AVAILABLE)}
-        used = {row[0] for database in names for row in pair.source.sql(database, _EXTENSIONS)}
-        for extension in sorted(used - available):
+        available = dict(pair.target.sql("postgres", _AVAILABLE))
+        used = dict(
+            sorted(
+                {
+                    row
+                    for name in present(pair.source, names)
+                    for row in pair.source.sql(name, _EXTENSIONS)
+                }
+            )
+        )
+        for extension in sorted(set(used) - set(available)):
+            package = extension.replace("_", "-")
             yield Finding(
                 "extension-missing",
                 "blocks",
                 "target",
-                f"the extension {extension} isn't available here",
+                f"the extension {extension} {used[extension]} isn't available here",
                 "The restore would stop at its first object.",
-                f"install the package that brings it: apt search {extension.replace('_', '-')}",
+                f"install the package that brings it: apt search {package}",
             )
+        for extension in sorted(set(used) & set(available)):
+            there, here = used[extension], available[extension]
+            if _numbers(here) < _numbers(there):
+                yield Finding(
+                    "extension-older",
+                    "warns",
+                    "target",
+                    f"the extension {extension} is of version {here} here, {there} on the source",
+                    "What the newer one added would be missing, and its objects may not restore.",
+                    f"install the package that brings {extension} {there} or newer",
+                )
 
     return look
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
 
 
 def locales(names: tuple[str, ...]) -> Look:
-    """The databases' locales must exist on the target."""
+    """The databases' locales and encodings must exist on the target."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        known = "select 1 from pg_collation where collcollate = %s"
-        for name in names:
-            for locale in sorted(set(pair.source.sql("postgres", _LOCALE, name)[0])):
-                spellings = {locale, locale.replace("UTF-8", "utf8")}
-                if not any(pair.target.sql("postgres", known, spelling) for spelling in spellings):
-                    yield Finding(
-                        "locale-missing",
-                        "blocks",
-                        "target",
-                        f"the locale {locale} of {name} isn't known to PostgreSQL here",
-                        "The database couldn't be created like the source's.",
-                        "dpkg-reconfigure locales, then restart PostgreSQL",
-                    )
+        for name in present(pair.source, names):
+            collate, ctype, encoding, provider = pair.source.sql("postgres", _LOCALE, name)[0]
+            for locale in sorted({collate, ctype}):
+                yield from _locale(pair.target, name, locale)
+            if pair.target.sql("postgres", "select pg_char_to_encoding(%s)", encoding)[0][0] < 0:
+                yield Finding(
+                    "encoding-missing",
+                    "blocks",
+                    "target",
+                    f"the encoding {encoding} of {name} isn't known to PostgreSQL here",
+                    "The database couldn't be created like the source's.",
+                    f"convert {name} to UTF8 on the source first",
+                )
+            if provider != "c":
+                yield Finding(
+                    "locale-provider",
+                    "warns",
+                    "source",
+                    f"{name} is sorted by the locale provider {provider!r}, not by the C library",
+                    "The copy is created with the C library's locale: lists may sort otherwise.",
+                    'accept it: [check] accept = ["locale-provider"]',
+                )
 
     return look
+
+
+def _locale(target: Host, name: str, locale: str) -> Iterator[Finding]:
+    known = "select 1 from pg_collation where collcollate = %s"
+    spellings = {locale, locale.replace("UTF-8", "utf8")}
+    if not any(target.sql("postgres", known, spelling) for spelling in spellings):
+        yield Finding(
+            "locale-missing",
+            "blocks",
+            "target",
+            f"the locale {locale} of {name} isn't known to PostgreSQL here",
+            "The database couldn't be created like the source's.",
+            "dpkg-reconfigure locales, then restart PostgreSQL",
+        )
 
 
 def time_zones(names: tuple[str, ...], domain: str) -> Look:
@@ -92,7 +145,7 @@ def time_zones(names: tuple[str, ...], domain: str) -> Look:
 
     def look(pair: Pair) -> Iterator[Finding]:
         used: dict[str, int] = {}
-        for database in names:
+        for database in present(pair.source, names):
             for schema, table, column in pair.source.sql(database, _ZONED, domain):
                 query = sql.SQL(
                     "select {0}::text, count(*) from {1} where {0} is not null group by 1"
@@ -113,7 +166,7 @@ def time_zones(names: tuple[str, ...], domain: str) -> Look:
                 f"{len(unknown)} names used by {rows} rows aren't known here: "
                 + ", ".join(unknown[:3]),
                 "Restoring their table would lose every row of it.",
-                "apt install tzdata-legacy, then restart PostgreSQL",
+                installing(pair.target, "tzdata-legacy") + ", then restart PostgreSQL",
             )
 
     return look

@@ -1,0 +1,1 @@
+"""What any two machines need before a server moves between them, a room for each theme."""

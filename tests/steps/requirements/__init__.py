@@ -1,0 +1,1 @@
+"""Every check of the requirements, on two machines in memory."""
