@@ -9,6 +9,7 @@ from typing import Any
 from tests.fakes import FakeHost
 from transhume.core.host import Output, Pair
 from transhume.core.settings import AddressSettings, Settings, SourceSettings
+from transhume.profiles.bluemind.layout import load
 
 PASSWORD = "s3cret 'in \\the \"ini% "
 TOKEN = "0b6f-admin0-token"
@@ -277,6 +278,7 @@ def source() -> FakeHost:
     host.said["ip -j addr show dev ens3"] = addresses("192.0.2.10/24", "2001:db8::10/64")
     host.said["du -s --apparent-size --block-size=1 /var/spool/cyrus"] = "900000000\t/x\n"
     host.printed["manifest"] = manifest
+    host.printed["changes"] = changes()
     host.files["/etc/network/interfaces"] = _interfaces("192.0.2.10/24", "2001:db8::10/64")
     host.folders = {f"/var/spool/{name}" for name in TREES} | {"/etc/bm", "/etc/network"}
     host.printed["survey"] = [surveyed(f"/var/spool/{name}") for name in TREES]
@@ -306,6 +308,18 @@ def target() -> FakeHost:
     host.files["/var/lib/transhume/following/keycloak.json"] = _record("dump")
     host.printed["survey"] = []
     return host
+
+
+def changes(count: int = 1, gap: str = "bm-hsm") -> list[bytes]:
+    """What a tracker tells: so many paths of the mail changed, and one tree must be scanned."""
+    told: list[Any] = [{"run": "1-2", "seq": 7, "refused": "", "list": "/x"}]
+    for tree in load("bluemind-5").tree:
+        name = tree.path.rpartition("/")[2]
+        gaps = ["more happened at once than the kernel keeps"] if name == gap else []
+        way = "names" if name in TREES else "absent"
+        told.append({"tree": tree.path, "way": way, "gaps": gaps})
+        told += [f"a/{number}" for number in range(count if name == "cyrus" else 0)]
+    return [json.dumps(line).encode() for line in told]
 
 
 def manifest(spec: bytes) -> Iterator[bytes]:

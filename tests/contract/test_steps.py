@@ -141,7 +141,7 @@ def test_the_point_of_no_return_is_the_opening(how: str) -> None:
 def test_every_step_but_the_proofs_alters_something() -> None:
     idle = [step.key for step in plan("take").steps if not _changes(step)]
     # The machines in memory can be followed already.
-    assert idle == ["requirements", "replication-settings", "networks"]
+    assert idle == ["requirements", "replication-settings", "networks", "stop-following"]
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -160,6 +160,7 @@ def test_people_are_shut_out_once_and_let_in_once(how: str) -> None:
 
 # Essential packages of a distribution with systemd, BlueMind's own, and ours.
 _BASE = {"chown", "env", "test", "mkdir", "rm", "sed", "sh", "sync", "systemctl", "sysctl", "touch"}
+_BASE |= {"systemd-run"}
 _BLUEMIND = {"bm-cli", "bmctl"}
 
 

@@ -29,6 +29,7 @@ from transhume.core.change import (
     SeedTree,
     Series,
     SyncFiles,
+    SyncPaths,
     SyncTree,
     Together,
     WriteFile,
@@ -54,6 +55,7 @@ _leaves: st.SearchStrategy[Act] = st.one_of(
     st.builds(SyncTree, _texts, st.booleans(), st.booleans(), _words, st.booleans(), _numbers),
     st.builds(SeedTree, _texts, _words, _bodies, _numbers),
     st.builds(SyncFiles, _words),
+    st.builds(SyncPaths, _texts, _bodies, st.booleans()),
     st.builds(DumpDatabase, _texts, _texts, _numbers, _texts, _numbers),
     st.builds(RestoreDatabase, _texts, _texts, _numbers, _numbers),
     st.builds(SeedDatabase, _texts, _texts, _texts, _numbers, _texts, st.binary(), _numbers),
@@ -73,7 +75,7 @@ _backs = _acts | st.builds(Keep, _texts) | st.builds(Never, _texts)
 
 
 def test_every_kind_of_act_is_tried() -> None:
-    tried = {"Run", "WriteFile", "RemoveFile", "SyncTree", "SeedTree", "SyncFiles"}
+    tried = {"Run", "WriteFile", "RemoveFile", "SyncTree", "SeedTree", "SyncFiles", "SyncPaths"}
     tried |= {"DumpDatabase", "RestoreDatabase", "Await", "Pause", "Reroute", "Series", "Together"}
     tried |= {"SeedDatabase"}
     assert set(acts.KINDS) == tried

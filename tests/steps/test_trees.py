@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.machines import manifest
 from tests.fakes import FakeHost, pair
-from transhume.core.change import SyncTree, Together
+from transhume.core.change import Run, SyncTree, Together
 from transhume.core.host import Output, Pair
 from transhume.errors import StepFailed
 from transhume.steps.trees import FinishTrees, SyncTrees, Tree, compare, existing
@@ -39,6 +39,7 @@ TREES = (Tree("/var/spool/cyrus"), Tree("/var/spool/bm-core", optional=True, chu
 def _two(printed: str | Output, *folders: str) -> Pair:
     # Nothing that would be worth another connection than rsync's.
     source = FakeHost("source", folders={tree.path for tree in TREES}, said={"du -s": "9\t/x\n"})
+    source.printed["changes"] = [b'{"problem": "the tracker does not answer"}']
     if folders:
         source.folders = set(folders)
     return pair(source, FakeHost("target", said={"rsync -n": printed, "du -s": "9\t/x\n"}))
@@ -74,14 +75,14 @@ def test_a_tree_that_not_every_server_has_may_be_missing() -> None:
 
 
 def test_a_hot_pass_deletes_only_where_files_come_and_go() -> None:
-    changes = list(SyncTrees(TREES).run(_two(STATS)))
-    acts = [change.act for change in changes]
-    assert acts == [
+    *copies, durable = (change.act for change in SyncTrees(TREES).run(_two(STATS)))
+    assert copies == [
         SyncTree("/var/spool/cyrus", expected=9_000_000),
         SyncTree("/var/spool/bm-core", delete=True, expected=9_000_000),
     ]
     # A file that vanishes while people work is daily bread: rsync's status 24.
-    assert [command.ok for command in acts[0].commands()] == [(0,), (0, 24)]
+    assert [command.ok for command in copies[0].commands()] == [(0,), (0, 24)]
+    assert durable == Run("target", ("sync", "--file-system", *(tree.path for tree in TREES)))
 
 
 def test_the_last_pass_deletes_everywhere_and_lets_nothing_vanish() -> None:

@@ -71,6 +71,8 @@ class Obeys:
 
     def _systemctl(self, verb: str, units: list[str], now: bool) -> None:
         for unit in units:
+            if verb == "stop" and unit not in self.host.units:
+                continue
             active, enabled = self.host.units.get(unit, ("inactive", "disabled"))
             active = {"start": "active", "stop": "inactive"}.get(verb, active)
             enabled = {"mask": "masked", "unmask": "enabled"}.get(verb, enabled)

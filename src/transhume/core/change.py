@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
-Place = Literal["source", "target"]
-
-SSH_CONFIG = "/run/transhume/ssh_config"
-"""How ssh reaches the source; see hosts/ssh.py, which writes it."""
-
-SSH_BULK = "/run/transhume/ssh_bulk"
-"""The same for what moves much: a connection of its own each, with the cheapest cipher."""
-
-SERVICE_FILE = "/run/transhume/pg_service.conf"
-"""How libpq reaches both servers; 0600, in memory only; hosts/postgres.py writes it."""
-
-
-PARTIAL = ".transhume-partial"
-"""The folder beside a large file in which it grows until it is whole."""
-
-# Links, bytes, 512-byte blocks, time, name: find(1) has the time with all its digits.
-_LISTED = r"%n %s %b %T@ %P\0"
-
-
-@dataclass(frozen=True)
-class Command:
-    """What is typed on one machine: arguments, standard input, statuses that are no failure."""
-
-    place: Place
-    argv: tuple[str, ...]
-    input: bytes = b""
-    ok: tuple[int, ...] = (0,)
-
-    def __str__(self) -> str:
-        return shlex.join(self.argv)
+from transhume.core.command import PARTIAL as PARTIAL
+from transhume.core.command import SERVICE_FILE as SERVICE_FILE
+from transhume.core.command import SSH_BULK as SSH_BULK
+from transhume.core.command import SSH_CONFIG as SSH_CONFIG
+from transhume.core.command import Command as Command
+from transhume.core.command import Place as Place
+from transhume.core.tree_acts import SeedTree as SeedTree
+from transhume.core.tree_acts import SyncFiles as SyncFiles
+from transhume.core.tree_acts import SyncPaths as SyncPaths
+from transhume.core.tree_acts import SyncTree as SyncTree
 
 
 @dataclass(frozen=True)
@@ -82,88 +61,6 @@ class RemoveFile:
 
     def commands(self) -> Iterator[Command]:
         yield Command(self.place, ("rm", "-f", "--", self.path))
-
-
-@dataclass(frozen=True)
-class SyncTree:
-    """Make the target's tree equal to the source's with rsync, owners mapped by name.
-
-    `finish` is the frozen pass: what vanished is deleted, and a file that vanishes meanwhile is
-    an error (while people work, rsync's exit 24 is daily bread). With `contents` files are read to
-    see whether they differ: two wizards that ran in the same second leave files of equal size and
-    time. `expected` is how many bytes the pass is thought to move, 0 when nobody counted.
-    """
-
-    path: str
-    finish: bool = False
-    delete: bool = False
-    exclude: tuple[str, ...] = ()
-    contents: bool = False
-    expected: int = 0
-
-    def arguments(self) -> tuple[str, ...]:
-        """What follows `rsync`, the same for copying, measuring (-n) and proving (-nc)."""
-        excludes = tuple(f"--exclude={pattern}" for pattern in self.exclude)
-        delete = ("--delete-delay",) if self.delete or self.finish else ()
-        # By default rsync compares whole seconds: a file that is written twice in one would be
-        # taken for equal (rsync(1), --modify-window).
-        checksum = ("--checksum",) if self.contents else ("--modify-window=-1",)
-        shell = f"--rsh=ssh -F {SSH_CONFIG}"
-        ends = (f"transhume-source:{self.path}/", f"{self.path}/")
-        return ("-aHAXS", *checksum, *delete, *excludes, shell, *ends)
-
-    def commands(self) -> Iterator[Command]:
-        ok = (0,) if self.finish else (0, 24)
-        yield Command("target", ("mkdir", "-p", self.path))
-        meter = ("--info=progress2", "--no-human-readable", f"--partial-dir={PARTIAL}")
-        yield Command("target", ("rsync", *meter, *self.arguments()), ok=ok)
-
-
-@dataclass(frozen=True)
-class SeedTree:
-    """Bring a tree that the target hardly has over several connections at once.
-
-    Only whole ordinary files of one name, with owner, mode and time: SyncTree brings the rest,
-    and finds nothing to do for what arrived. `lane` is the command behind one connection, which
-    gets `programs` first and then is asked for files (agent/send.py); as many are opened as make
-    it faster. `expected` is how many bytes are thought to move.
-    """
-
-    path: str
-    lane: tuple[str, ...]
-    programs: bytes
-    expected: int = 0
-
-    def commands(self) -> Iterator[Command]:
-        """What the source has, what the target has already, and the way from one to the other."""
-        yield Command("target", ("mkdir", "-p", self.path))
-        find = ("find", self.path, "-mindepth", "1")
-        skip = ("-name", PARTIAL, "-prune", "-o", "-type", "f", "-printf", _LISTED)
-        there = shlex.join((*find, *skip))
-        yield Command("target", ("ssh", "-F", SSH_BULK, "transhume-source", "--", there), ok=(0, 1))
-        yield Command("target", (*find, "-type", "f", "-printf", r"%P\0"))
-        yield Command("target", self.lane, self.programs)
-
-
-@dataclass(frozen=True)
-class SyncFiles:
-    """Bring single files from the source to the same paths on the target, owners mapped by name."""
-
-    paths: tuple[str, ...]
-
-    def commands(self) -> Iterator[Command]:
-        names = b"".join(
-            path.lstrip("/").encode(errors="surrogateescape") + b"\0" for path in self.paths
-        )
-        argv = (
-            "rsync",
-            "-aHAX",
-            "--checksum",
-            "--from0",
-            "--files-from=-",
-            f"--rsh=ssh -F {SSH_CONFIG}",
-        )
-        yield Command("target", (*argv, "transhume-source:/", "/"), names)
 
 
 @dataclass(frozen=True)
@@ -323,6 +220,7 @@ Act: TypeAlias = (
     | WriteFile
     | RemoveFile
     | SyncTree
+    | SyncPaths
     | SeedTree
     | SyncFiles
     | DumpDatabase

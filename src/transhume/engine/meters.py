@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from transhume.core.change import Act, DumpDatabase, RestoreDatabase, SeedDatabase, SyncTree
+from transhume.core.change import (
+    Act,
+    DumpDatabase,
+    RestoreDatabase,
+    SeedDatabase,
+    SyncPaths,
+    SyncTree,
+)
 from transhume.core.event import Progress
 
 Meter = Callable[[str], "Progress | None"]
@@ -20,7 +27,7 @@ _RESTORED = re.compile(r"^pg_restore: (creating|processing data for|executing) "
 
 def meter(act: Act) -> Meter:
     """What turns a line of this act's output into progress; most acts have none to tell."""
-    if isinstance(act, SyncTree):
+    if isinstance(act, (SyncPaths, SyncTree)):
         return _rsync(act)
     if isinstance(act, DumpDatabase):
         line = _DUMPED if act.jobs > 1 else _DUMPED_ALONE
@@ -38,13 +45,14 @@ def _seed(act: SeedDatabase) -> Meter:
     return lambda line: dumped(line) or restored(line)
 
 
-def _rsync(act: SyncTree) -> Meter:
+def _rsync(act: SyncPaths | SyncTree) -> Meter:
     def heard(line: str) -> Progress | None:
         match = _RSYNC.match(line)
         if match is None:
             return None
         done = int(re.sub(r"[,.]", "", match[1]))
-        return Progress(act.path, done, max(act.expected, done) if act.expected else 0, "bytes")
+        expected = act.expected if isinstance(act, SyncTree) else 0
+        return Progress(act.path, done, max(expected, done) if expected else 0, "bytes")
 
     return heard
 

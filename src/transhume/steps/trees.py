@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from transhume.core.change import Change, Keep, Run, SyncTree, Together
+from transhume.core.change import Act, Change, Keep, Run, SyncPaths, SyncTree, Together
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
@@ -16,9 +16,14 @@ from transhume.core.step import Step
 from transhume.errors import StepFailed
 from transhume.steps import manifest
 from transhume.steps.bulk import first_copy
+from transhume.steps.followed import FIRST, FOLLOWING, News, Told, asked, counted, noted
 from transhume.steps.tree_proof import prove_trees
 
 _KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
+_LISTED = Keep("the tracker's list goes when the tracker goes")
+# Few paths take as long as the connection does: what they took says nothing of more of them.
+_TELLING, _TELLING_SECONDS = 50, 2.0
+_USUAL_SECONDS = 0.005
 _STATS = {
     "files": re.compile(r"^Number of files: ([\d,.]+)", re.MULTILINE),
     "lacking": re.compile(r"^Total transferred file size: ([\d,.]+)", re.MULTILINE),
@@ -84,9 +89,15 @@ def _number(rule: re.Pattern[str], text: str) -> int:
     return int(re.sub(r"[,.]", "", match[1])) if match else 0
 
 
+def durable(paths: Sequence[str]) -> Change:
+    """Wait for the target's disk; soon done when it was done after the pass before."""
+    wait = Run("target", ("sync", "--file-system", *paths))
+    return Change("wait until they are on disk", wait, _KEEP)
+
+
 @dataclass(frozen=True)
 class SyncTrees(Step):
-    """A hot pass over all trees."""
+    """A hot pass: what changed in the trees that are followed, all of the others."""
 
     trees: tuple[Tree, ...]
     key = "sync-trees"
@@ -94,28 +105,91 @@ class SyncTrees(Step):
     why = "Most of the data never changes: copied while people work, it costs no downtime."
     phase = "sync"
     rows = (8, 9)
+    touches = frozenset({"source", "target"})
     repeats = True
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        for tree in existing(pair, self.trees):
-            carried = list(first_copy(pair, tree.path))
-            yield from carried
-            expected = 0 if carried else compare(pair, SyncTree(tree.path)).lacking
-            act = SyncTree(tree.path, delete=tree.churns, expected=expected)
-            yield Change(f"copy {tree.path}", act, _KEEP)
+        told, trees = asked(pair, "acked"), existing(pair, self.trees)
+        changes = [*_changed(told, trees)]
+        yield from changes
+        unknown = [tree for tree in trees if told.of(tree.path) is None]
+        for tree in unknown:
+            yield from _whole(pair, tree, told)
+        if changes or unknown:
+            yield durable([tree.path for tree in trees])
 
     def lag(self, pair: Pair) -> Iterator[Lag]:
+        told = counted(pair)
         for tree in existing(pair, self.trees):
-            began = time.monotonic()
-            lack = compare(pair, SyncTree(tree.path))
-            # The last pass walks the same tree: it takes at least as long as this look.
-            seconds = time.monotonic() - began
-            yield Lag(tree.path, lack.lacking, "bytes", seconds, total=lack.total)
+            news = told.of(tree.path)
+            yield _walked(pair, tree.path) if news is None else _listed(tree.path, news)
+
+
+def _changed(told: Told, trees: Sequence[Tree]) -> Iterator[Change]:
+    """Bring exactly what the tracker tells."""
+    known = {tree.path: news for tree in trees if (news := told.of(tree.path)) is not None}
+    paths = [path for path, news in known.items() if news.paths]
+    if paths:
+        acts = tuple(SyncPaths(path, known[path].names) for path in paths)
+        yield Change("copy what changed", Together(acts), _KEEP)
+        yield Change("tell the tracker what arrived", noted(told, "acked", paths), _LISTED)
+
+
+def _whole(pair: Pair, tree: Tree, told: Told) -> Iterator[Change]:
+    """Look at all of a tree. What is followed from here on must hold nothing that went before."""
+    news = told.trees.get(tree.path)
+    carried = list(first_copy(pair, tree.path))
+    yield from carried
+    expected = 0 if carried else compare(pair, SyncTree(tree.path)).lacking
+    act = SyncTree(tree.path, delete=tree.churns or news is not None, expected=expected)
+    missed = [reason for reason in news.gaps if reason != FIRST] if news else []
+    title = f"scan {tree.path}: {missed[0]}" if missed else f"copy {tree.path}"
+    yield Change(title, act, _KEEP)
+    if news is not None:
+        arrived = noted(told, "acked", [tree.path])
+        yield Change(f"tell the tracker that {tree.path} arrived", arrived, _LISTED)
+
+
+def _walked(pair: Pair, path: str) -> Lag:
+    """The last pass walks the same tree: it takes at least as long as this look."""
+    began = time.monotonic()
+    lack = compare(pair, SyncTree(path))
+    return Lag(path, lack.lacking, "bytes", time.monotonic() - began, total=lack.total)
+
+
+def _listed(path: str, news: News) -> Lag:
+    """What waits, at the pace of the pass before."""
+    telling = news.handed >= _TELLING or (news.handed and news.seconds >= _TELLING_SECONDS)
+    each = news.seconds / news.handed if telling else _USUAL_SECONDS
+    return Lag(path, news.count, "changes", news.count * each, news.way in FOLLOWING)
+
+
+def _present(pair: Pair, trees: tuple[Tree, ...], told: Told) -> list[str]:
+    """The trees that the source has, by the tracker's word where it is one."""
+    known = {path for path, news in told.trees.items() if news.way != "absent"}
+    needed = {tree.path for tree in trees if not tree.optional}
+    if told.problem or not needed <= known:
+        return [tree.path for tree in existing(pair, trees)]
+    return [tree.path for tree in trees if tree.path in known]
+
+
+def _rest(path: str, news: News | None) -> Iterator[Act]:
+    if news is None:
+        yield SyncTree(path, finish=True)
+    elif news.paths:
+        yield SyncPaths(path, news.names, finish=True)
+
+
+def _proved(path: str, news: News | None) -> manifest.Tree:
+    """What has to be compared: what was handed over since all of it was, or all of it."""
+    if news is None:
+        return manifest.Tree(path)
+    return manifest.Tree(path, only=tuple("" if name == "." else name for name in news.paths))
 
 
 @dataclass(frozen=True)
 class FinishTrees(Step):
-    """The last pass, all trees at once."""
+    """The last pass, all trees at once: no tree is walked that was followed."""
 
     trees: tuple[Tree, ...]
     key = "finish-trees"
@@ -128,16 +202,17 @@ class FinishTrees(Step):
     settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        trees = existing(pair, self.trees)
-        acts = tuple(SyncTree(tree.path, finish=True) for tree in trees)
-        yield Change(f"finish {len(acts)} trees", Together(acts), _KEEP)
-        paths = tuple(tree.path for tree in trees)
-        durable = Run("target", ("sync", "--file-system", *paths))
-        yield Change("wait until they are on disk", durable, _KEEP)
+        told = asked(pair, "rest")
+        paths = _present(pair, self.trees, told)
+        acts = tuple(act for path in paths for act in _rest(path, told.of(path)))
+        if acts:
+            yield Change("copy the rest", Together(acts), _KEEP)
+            yield durable(paths)
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
-        wanted = [manifest.Tree(tree.path) for tree in existing(pair, self.trees)]
-        return prove_trees(pair, wanted)
+        told = asked(pair, "proved")
+        paths = _present(pair, self.trees, told)
+        return prove_trees(pair, [_proved(path, told.of(path)) for path in paths])
 
     def expects(self, known: Measured) -> Expected:
         """What the trees lacked at the last look; the frozen pass walks and proves them as well."""

@@ -25,6 +25,7 @@ from transhume.core.change import (
     SeedDatabase,
     SeedTree,
     SyncFiles,
+    SyncPaths,
     SyncTree,
     WriteFile,
     leaves,
@@ -126,7 +127,8 @@ def _brief(leaf: Act) -> str:
         return f"{verb} {visible(posixpath.basename(leaf.path))}"
     if isinstance(leaf, (DumpDatabase, RestoreDatabase, SeedDatabase)):
         return visible(f"copy {leaf.database}")
-    fixed = {SyncTree: "copy the tree", SyncFiles: "copy files", Await: "wait", Pause: "ask you"}
+    copied = {SyncTree: "copy the tree", SyncPaths: "copy what changed", SyncFiles: "copy files"}
+    fixed = {**copied, Await: "wait", Pause: "ask you"}
     return fixed.get(type(leaf), "usual address" if isinstance(leaf, Reroute) else "")
 
 

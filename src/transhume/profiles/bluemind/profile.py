@@ -10,7 +10,15 @@ from transhume.profiles.bluemind import after
 from transhume.profiles.bluemind.checks import checks
 from transhume.profiles.bluemind.layout import Layout
 from transhume.profiles.bluemind.readdress import Readdress
-from transhume.steps import databases, door, postgresql, services, trees
+from transhume.steps import (
+    databases,
+    door,
+    follow_trees,
+    postgresql,
+    prove_followed,
+    services,
+    trees,
+)
 from transhume.steps.address import AddressSteps, address_steps
 from transhume.steps.answers import Ask, Visitor
 from transhume.steps.catch_up import CatchUp
@@ -90,6 +98,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
             PrepareSource(follows),
+            follow_trees.FollowTrees(moved),
             trees.SyncTrees(moved),
             Follow(follows),
             databases.Rehearse(copied, follows.dumped),
@@ -97,6 +106,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             *addresses.before_freeze,
             configuration(layout, settings),
             databases.Empty(copied, follows.dumped),
+            prove_followed.ProveFollowed(moved),
             Ready(follows),
             CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
             Freeze(driven(layout)),
@@ -116,6 +126,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             door.Open(own.mail),
             *(() if becomes else (maps,)),
             after.Tick(),
+            follow_trees.StopFollowing(),
             door.Tidy((copied.folder, follows.shelf.folder)),
         )
     )

@@ -1,0 +1,124 @@
+"""The acts that bring trees and files from the source: whole, by name, over several connections."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.command import PARTIAL, SSH_BULK, SSH_CONFIG, Command
+
+# Links, bytes, 512-byte blocks, time, name: find(1) has the time with all its digits.
+_LISTED = r"%n %s %b %T@ %P\0"
+_METER = ("--info=progress2", "--no-human-readable", f"--partial-dir={PARTIAL}")
+
+
+@dataclass(frozen=True)
+class SyncTree:
+    """Make the target's tree equal to the source's with rsync, owners mapped by name.
+
+    `finish` is the frozen pass: what vanished is deleted, and a file that vanishes meanwhile is
+    an error (while people work, rsync's exit 24 is daily bread). With `contents` files are read to
+    see whether they differ: two wizards that ran in the same second leave files of equal size and
+    time. `expected` is how many bytes the pass is thought to move, 0 when nobody counted.
+    """
+
+    path: str
+    finish: bool = False
+    delete: bool = False
+    exclude: tuple[str, ...] = ()
+    contents: bool = False
+    expected: int = 0
+
+    def arguments(self) -> tuple[str, ...]:
+        """What follows `rsync`, the same for copying, measuring (-n) and proving (-nc)."""
+        excludes = tuple(f"--exclude={pattern}" for pattern in self.exclude)
+        delete = ("--delete-delay",) if self.delete or self.finish else ()
+        # By default rsync compares whole seconds: a file that is written twice in one would be
+        # taken for equal (rsync(1), --modify-window).
+        checksum = ("--checksum",) if self.contents else ("--modify-window=-1",)
+        shell = f"--rsh=ssh -F {SSH_CONFIG}"
+        ends = (f"transhume-source:{self.path}/", f"{self.path}/")
+        return ("-aHAXS", *checksum, *delete, *excludes, shell, *ends)
+
+    def commands(self) -> Iterator[Command]:
+        ok = (0,) if self.finish else (0, 24)
+        yield Command("target", ("mkdir", "-p", self.path))
+        yield Command("target", ("rsync", *_METER, *self.arguments()), ok=ok)
+
+
+@dataclass(frozen=True)
+class SyncPaths:
+    """Bring these entries of a tree and nothing else: what is gone on the source goes, too.
+
+    `names` are paths in the tree, each with a NUL after it: the bytes as the disk has them. A
+    folder among them is its owner, mode and times, not its content; "." is the tree's own folder,
+    of which rsync lists the content as well. What vanishes between the list and the copy is an
+    error when it is the last pass.
+    """
+
+    path: str
+    names: bytes
+    finish: bool = False
+
+    def options(self) -> tuple[str, ...]:
+        """What follows `rsync`, without where from and where to; it reads the names."""
+        # --force: a whole folder may be gone, or be a file now.
+        missing = ("--delete-missing-args", "--force")
+        return ("-aHAXS", "--modify-window=-1", "--from0", "--files-from=-", *missing)
+
+    def listed(self) -> bytes:
+        """The names as rsync reads them, which takes a line that begins with # or ; for a note."""
+        return b"".join(b"./" + name + b"\0" for name in self.names.split(b"\0")[:-1])
+
+    def commands(self) -> Iterator[Command]:
+        ends = (f"transhume-source:{self.path}/", f"{self.path}/")
+        argv = ("rsync", *_METER, *self.options(), f"--rsh=ssh -F {SSH_CONFIG}", *ends)
+        yield Command("target", argv, self.listed(), (0,) if self.finish else (0, 24))
+
+
+@dataclass(frozen=True)
+class SeedTree:
+    """Bring a tree that the target hardly has over several connections at once.
+
+    Only whole ordinary files of one name, with owner, mode and time: SyncTree brings the rest,
+    and finds nothing to do for what arrived. `lane` is the command behind one connection, which
+    gets `programs` first and then is asked for files (agent/send.py); as many are opened as make
+    it faster. `expected` is how many bytes are thought to move.
+    """
+
+    path: str
+    lane: tuple[str, ...]
+    programs: bytes
+    expected: int = 0
+
+    def commands(self) -> Iterator[Command]:
+        """What the source has, what the target has already, and the way from one to the other."""
+        yield Command("target", ("mkdir", "-p", self.path))
+        find = ("find", self.path, "-mindepth", "1")
+        skip = ("-name", PARTIAL, "-prune", "-o", "-type", "f", "-printf", _LISTED)
+        there = shlex.join((*find, *skip))
+        yield Command("target", ("ssh", "-F", SSH_BULK, "transhume-source", "--", there), ok=(0, 1))
+        yield Command("target", (*find, "-type", "f", "-printf", r"%P\0"))
+        yield Command("target", self.lane, self.programs)
+
+
+@dataclass(frozen=True)
+class SyncFiles:
+    """Bring single files from the source to the same paths on the target, owners mapped by name."""
+
+    paths: tuple[str, ...]
+
+    def commands(self) -> Iterator[Command]:
+        names = b"".join(
+            path.lstrip("/").encode(errors="surrogateescape") + b"\0" for path in self.paths
+        )
+        argv = (
+            "rsync",
+            "-aHAX",
+            "--checksum",
+            "--from0",
+            "--files-from=-",
+            f"--rsh=ssh -F {SSH_CONFIG}",
+        )
+        yield Command("target", (*argv, "transhume-source:/", "/"), names)

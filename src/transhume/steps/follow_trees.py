@@ -1,0 +1,102 @@
+"""Have the source tell which paths change, from before the first copy until the target serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.agent import program
+from transhume.core.change import Await, Change, Keep, RemoveFile, Run, Series, WriteFile
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+from transhume.steps.followed import FOLDER, FOLLOWING, Told, counted
+from transhume.steps.trees import Tree, existing
+
+UNIT = "transhume-tracker.service"
+_PROGRAMS = ("tracker", "changes")
+_SOCKET = f"{FOLDER}/socket"
+_ANSWERS_SECONDS = 30
+# What it holds at most, the kernel's own queue for it included; past it the kernel ends it, it
+# begins anew, and says what it missed. A little priority keeps that queue short.
+_PROPERTIES = ("MemoryMax=64M", "Nice=-5", "Restart=always", "RestartSec=1", "TimeoutStopSec=5")
+# 5 is what systemctl says of a unit that isn't there.
+_STOP = Run("source", ("systemctl", "stop", UNIT), ok=(0, 5))
+_REMOVE = Run("source", ("rm", "-rf", "--", FOLDER))
+
+
+def _start(trees: tuple[Tree, ...]) -> Series:
+    options = tuple(f"--property={item}" for item in _PROPERTIES)
+    what = f"--description=Follows what changes in {len(trees)} trees"
+    words = ("python3", f"{FOLDER}/tracker.py", FOLDER, ",".join(FOLLOWING))
+    paths = tuple(tree.path for tree in trees)
+    begin = ("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", what, *options)
+    return Series(
+        (
+            _STOP,
+            RemoveFile("source", _SOCKET),
+            Run("source", (*begin, *words, *paths)),
+            Await("source", ("test", "-S", _SOCKET), _ANSWERS_SECONDS),
+        )
+    )
+
+
+@dataclass(frozen=True)
+class FollowTrees(Step):
+    """A tracker on the source notes every path that changes under the trees."""
+
+    trees: tuple[Tree, ...]
+    key = "follow-trees"
+    title = "follow what changes in the trees"
+    why = "What changed is known then and needn't be searched for while everybody waits."
+    phase = "prepare"
+    touches = frozenset({"source"})
+    settled_by = "start"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        existing(pair, self.trees)
+        lacking = [name for name in _PROGRAMS if not _there(pair, name)]
+        if lacking:
+            folder = Run("source", ("mkdir", "-p", "-m", "0700", FOLDER))
+            files = (WriteFile("source", _path(name), program(name), "0600") for name in lacking)
+            yield Change("put the tracker on the source", Series((folder, *files)), _REMOVE)
+        if lacking or not self._followed(counted(pair)):
+            yield Change("start the tracker", _start(self.trees), _STOP)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        told = counted(pair)
+        if not self._followed(told):
+            seen = told.problem or "the tracker follows other trees"
+            remedy = f"on the source: journalctl -u {UNIT}; then the same command again"
+            yield Finding("not-followed", "blocks", "source", seen, self.why, remedy)
+
+    def _followed(self, told: Told) -> bool:
+        return not told.problem and set(told.trees) == {tree.path for tree in self.trees}
+
+
+def _path(name: str) -> str:
+    return f"{FOLDER}/{name}.py"
+
+
+def _there(pair: Pair, name: str) -> bool:
+    return pair.source.file(_path(name)) == program(name)
+
+
+@dataclass(frozen=True)
+class StopFollowing(Step):
+    """Nothing of the tracker is left on the source."""
+
+    key = "stop-following"
+    title = "remove the tracker from the source"
+    why = "The target serves: the source stands still, and keeps nothing of ours."
+    phase = "after"
+    touches = frozenset({"source"})
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        if pair.source.ask("test", "-e", FOLDER).status == 0:
+            done = Keep("what it followed stands still now")
+            yield Change("remove the tracker", Series((_STOP, _REMOVE)), done)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        if pair.source.ask("test", "-e", FOLDER).status == 0:
+            yield Finding("left-over", "blocks", "source", f"{FOLDER} is still there")

@@ -1,0 +1,107 @@
+"""What the tracker on the source tells: which paths of which trees changed, and what it missed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from transhume.core.change import Run
+from transhume.core.host import Pair
+from transhume.errors import StepFailed
+
+FOLDER = "/var/lib/transhume-tracker"
+"""On the source; removed at the end."""
+
+FOLLOWING = ("names", "folders")
+"""The ways in which the kernel tells what changes; a tree of another way is scanned."""
+
+FIRST = "nothing was copied yet"
+"""The gap that every tracker begins with; see agent/tracker.py."""
+
+Since = Literal["acked", "rest", "proved"]
+
+
+@dataclass(frozen=True)
+class News:
+    """What is told of one tree: in which way it is followed, why the list isn't whole, the paths.
+
+    `count`, `handed` and `seconds` are how many paths wait, how many the last pass brought, and
+    what it took; they are told when it is counted, and the paths when it is asked.
+    """
+
+    way: str
+    gaps: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    count: int = 0
+    handed: int = 0
+    seconds: float = 0.0
+    proved: bool = False
+
+    @property
+    def names(self) -> bytes:
+        """The paths as the disk has them, each with a NUL after it."""
+        return b"".join(os.fsencode(path) + b"\0" for path in self.paths)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One answer. With a `problem` nothing is known, and every tree has to be scanned."""
+
+    run: str = ""
+    seq: int = 0
+    refused: str = ""
+    problem: str = ""
+    trees: dict[str, News] = field(default_factory=dict)
+
+    def of(self, path: str) -> News | None:
+        """The tree's news when they are whole: None says that the tree has to be scanned."""
+        news = self.trees.get(path)
+        return None if news is None or news.gaps else news
+
+
+def asked(pair: Pair, since: Since) -> Told:
+    """What changed since the last copy (`acked`), all that is left (`rest`), or since the proof."""
+    return _told(pair, "ask", FOLDER, since)
+
+
+def counted(pair: Pair) -> Told:
+    """How much changed since the last copy, by the tracker's list alone."""
+    return _told(pair, "count", FOLDER)
+
+
+def noted(told: Told, what: Literal["acked", "proved"], trees: Sequence[str]) -> Run:
+    """Note that these trees hold all that was told."""
+    words = ("note", FOLDER, told.run, what, str(told.seq), *trees)
+    return Run("source", ("python3", f"{FOLDER}/changes.py", *words))
+
+
+def _told(pair: Pair, *words: str) -> Told:
+    try:
+        return _read(json.loads(line) for line in pair.source.agent("changes", *words))
+    except StepFailed as error:
+        # A damaged list, no Python: not knowing isn't a reason to stop, but one to scan.
+        return Told(problem=error.what)
+
+
+def _read(lines: Iterable[Any]) -> Told:
+    head: dict[str, Any] = {"problem": "the tracker said nothing"}
+    trees: list[tuple[dict[str, Any], list[str]]] = []
+    for number, line in enumerate(lines):
+        if number == 0:
+            head = line
+        elif isinstance(line, dict):
+            trees.append((line, []))
+        else:
+            trees[-1][1].append(line)
+    if "problem" in head:
+        return Told(problem=head["problem"])
+    news = {tree.pop("tree"): _news(tree, paths) for tree, paths in trees}
+    return Told(head["run"], head["seq"], head["refused"], "", news)
+
+
+def _news(tree: dict[str, Any], paths: list[str]) -> News:
+    gaps = tuple(tree.pop("gaps"))
+    return News(gaps=gaps, paths=tuple(paths), **tree)
