@@ -75,9 +75,9 @@ def fill(machine: Machine, bodies: int) -> dict[str, dict[str, int]]:
 
 
 def _measured(machine: Machine, tree: str) -> dict[str, int]:
-    script = f"find {tree} -type f -printf '%s\\n' | awk '{{ n += $1 }} END {{ print NR, n }}'"
-    files, size = machine.exec(("sh", "-c", script)).stdout.split()
-    return {"files": int(files), "bytes": int(size)}
+    script = f"find {tree} -type f -printf '%s\\n'"
+    sizes = machine.exec(("sh", "-c", script)).stdout.split()
+    return {"files": len(sizes), "bytes": sum(map(int, sizes))}
 
 
 def copy(pair: Pair, tree: str, line: str, by: str) -> Copied:
