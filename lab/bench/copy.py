@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lab import network, places
+from lab.bench import copy_page
 from lab.bench.copiers import COPIERS, install
 from lab.machine import Machine
 from lab.pair import Pair
@@ -162,22 +163,6 @@ def ratios(found: dict[str, Any], trees: dict[str, dict[str, int]]) -> dict[str,
     return result
 
 
-def table(result: dict[str, Any]) -> list[str]:
-    """The medians as lines of Markdown."""
-    lines = [
-        "| line | files | by | s | until equal, s | source CPU, s | target CPU, s | differing |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for line, by_what in result["medians"].items():
-        for what, ways in by_what.items():
-            for by, each in ways.items():
-                lines.append(
-                    f"| {line} | {what} | {by} | {each['seconds']} | {each.get('equal', '')} "
-                    f"| {each['source_cpu']} | {each['target_cpu']} | {each['differing']:.0f} |"
-                )
-    return lines
-
-
 def bench(size: str, rounds: int, name: str, by: Sequence[str]) -> dict[str, Any]:
     """One pair, filled once."""
     before = round(os.getloadavg()[0], 1)
@@ -202,6 +187,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="copies by each")
     parser.add_argument("--name", default="copy", help="of the pair of machines")
     parser.add_argument("--by", nargs="+", choices=COPIERS, default=list(COPIERS))
+    parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
     wanted = parser.parse_args()
     try:
         result = bench(wanted.size, wanted.rounds, wanted.name, wanted.by)
@@ -211,8 +197,10 @@ def main() -> int:
     RESULT.mkdir(parents=True, exist_ok=True)
     path = RESULT / f"copy-{wanted.size}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
+    if wanted.keep:
+        copy_page.keep(path)
     ratio = [f"{name}: {value}" for name, value in result["ratios"].items()]
-    sys.stdout.write("\n".join([*table(result), "", *ratio, "", f"result: {path}", ""]))
+    sys.stdout.write("\n".join([*copy_page.table(result), "", *ratio, "", f"result: {path}", ""]))
     return 0
 
 

@@ -1,0 +1,50 @@
+"""The first copy's benchmark: medians, ratios against the others and the line, and its page."""
+
+from __future__ import annotations
+
+from lab.bench import copy_page, page
+from lab.bench.copy import Copied, summary
+
+_TREES = {
+    "/var/spool/small": {"files": 50_000, "bytes": 400 << 20},
+    "/var/spool/large": {"files": 4, "bytes": 1_176_853_056},
+}
+
+
+def _copied(line: str, what: str, by: str, seconds: float) -> Copied:
+    equal = seconds + 1 if by == "transhume" else None
+    return Copied(what, line, by, seconds, equal, 2.0, 3.0, 0)
+
+
+def _found() -> dict[str, object]:
+    runs = [
+        *(_copied("short", "small", "rsync", seconds) for seconds in (30.0, 90.0, 40.0)),
+        *(_copied("short", "small", "tar", seconds) for seconds in (20.0, 20.0, 20.0)),
+        *(_copied("short", "small", "transhume", seconds) for seconds in (10.0, 10.0, 50.0)),
+        _copied("long", "large", "transhume", 20.0),
+    ]
+    machine = {"cores": 2, "load_before": 0.1}
+    return {"size": "S", "rounds": 3, "machine": machine, **summary(runs, _TREES)}
+
+
+def test_ratios_are_of_medians() -> None:
+    found = _found()["ratios"]
+    assert found == {
+        "short small: best of the others": 2.0,
+        "short small: rsync": 4.0,
+        "long large: of the line": 0.5,
+    }
+
+
+def test_the_page_has_every_median_and_ratio() -> None:
+    text = copy_page.filled_in(f"a\n{copy_page.BEGIN}\nold\n{copy_page.END}\nb\n", [_found()])
+    assert text.startswith("a\n")
+    assert text.endswith("b\n")
+    assert "| short | small | transhume | 10.0 | 11.0 | 2.0 | 3.0 | 0 |" in text
+    assert "- long large: of the line: 0.5" in text
+    assert "old" not in text
+
+
+def test_the_kept_page_is_made_of_the_kept_results() -> None:
+    found = (page.DOCS / "benchmarks.md").read_text()
+    assert copy_page.filled_in(found, copy_page.kept()) == found
