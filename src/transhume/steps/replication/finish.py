@@ -13,7 +13,7 @@ from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
 from transhume.steps.database_proof import prove
-from transhume.steps.replication import on_source, scripts, tunnel
+from transhume.steps.replication import scripts, tunnel
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.settings import conf, without, written
@@ -21,7 +21,6 @@ from transhume.steps.replication.standing import Standing, altered, definitions,
 from transhume.steps.replication.survey import server
 
 _PATIENCE = 30
-_RETRY = "wal_retrieve_retry_interval"
 _SEQUENCES = """
 select schemaname, sequencename from pg_sequences where schemaname <> 'repack' order by 1, 2
 """
@@ -45,12 +44,6 @@ class Ready(Step):
             return
         # By the way that ssh takes now: the source is about to give its address away.
         yield from tunnel.opened(pair, server(pair.source).port, anew=True)
-        # The source's server stops with its services for a moment: the target tries again soon.
-        soon = psql("postgres", f"alter system set {_RETRY} = '100ms';\nselect pg_reload_conf();\n")
-        yield Change("let the target try often", soon, patient())
-        # A server writes out all that isn't on its disk before it stops: better now than then.
-        written_out = on_source.script(self.following.ini, "postgres", "checkpoint;\n")
-        yield Change("write out what waits in memory", written_out, Keep("it alters no content"))
         acts = tuple(self._awaited(standing(pair, name)) for name in names)
         yield Change("catch up with the databases", Together(acts), Keep("nothing was altered"))
         for name in names:
@@ -74,11 +67,6 @@ class Ready(Step):
             if wrong:
                 seen = f"{name} doesn't follow any more: {wrong}"
                 yield Finding("not-following", "blocks", "both", seen)
-
-
-def patient() -> Act:
-    """The target's server waits again as long as before between two tries."""
-    return psql("postgres", f"alter system reset {_RETRY};\nselect pg_reload_conf();\n")
 
 
 @dataclass(frozen=True)
@@ -137,7 +125,7 @@ class FinishDatabases(Step):
         if without(content) != content:
             acts.append(written(pair.source, there, without(content)))
         if tunnel.is_open(pair):
-            acts += [tunnel.stop(), patient()]
+            acts.append(tunnel.stop())
         if acts:
             title = "close the way to the source's PostgreSQL"
             yield Change(title, Together(tuple(acts)), Keep("nothing follows any more"))
