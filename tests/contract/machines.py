@@ -222,7 +222,7 @@ def _followed() -> dict[str, Any]:
     """Of the databases bj follows, bj-data doesn't yet, and keycloak can't."""
     slot = {"restart_lsn": "0/10", "active": True, "wal_status": "reserved"}
     data = "/var/lib/postgresql/15/main"
-    server = (15, "logical", 10, 10, 0, 0, True, False, "", data, 5432, "bj")
+    server = (15, "logical", 10, 10, 0, 0, True, False, "", data, 5432, "bj", True)
     return {
         "application_name not like": [server],
         "max_logical_replication_workers": [(4, True)],

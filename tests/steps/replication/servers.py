@@ -22,9 +22,11 @@ OBSTACLES = "select 'it holds large objects"
 SUBSCRIBED = "from pg_subscription s join"
 
 
-def server(level: str = "minimal", major: int = 13, senders: int = 0) -> list[tuple[Any, ...]]:
+def server(
+    level: str = "minimal", major: int = 13, senders: int = 0, *, bounded: bool = True
+) -> list[tuple[Any, ...]]:
     """What the source's PostgreSQL says of itself."""
-    return [(major, level, senders, 10, 0, 0, True, False, "", DATA, 5432, "bj")]
+    return [(major, level, senders, 10, 0, 0, True, False, "", DATA, 5432, "bj", bounded)]
 
 
 def following(strategy: str = "auto", restart: str = "now") -> Following:

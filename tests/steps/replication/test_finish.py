@@ -93,6 +93,12 @@ def test_while_everyone_waits_unaltered_definitions_arent_compared_again() -> No
     assert _acts(both)[0] == "exception"
 
 
+def test_the_admin_may_choose_the_dump_also_while_everyone_waits() -> None:
+    ends = FinishDatabases(following("dump")).run(_pair())
+    writes = [act for act in leaves(next(ends).act) if isinstance(act, WriteFile)]
+    assert [noted(act.content) for act in writes] == [Record("dump")]
+
+
 def test_a_kill_before_they_are_apart_leaves_only_that_to_do() -> None:
     assert _acts(_pair(Record("follow", "0/20"))) == _APART
 

@@ -70,6 +70,16 @@ def test_nothing_is_done_where_it_can_be_followed_already(restart: str) -> None:
     assert _changes(pair(), restart) == []
 
 
+def test_a_server_that_can_be_followed_gets_its_bound_without_a_restart() -> None:
+    both = pair()
+    source(both).held[SERVER] = server("logical", senders=10, bounded=False)
+    (change,) = _changes(both, "never")
+    assert b"max_slot_wal_keep_size" in _written(change)
+    assert isinstance(change.act, Series)
+    assert isinstance(change.act.acts[1], Run)
+    assert b"pg_reload_conf" in change.act.acts[1].input
+
+
 def test_a_restart_that_brought_nothing_is_told() -> None:
     (found,) = PrepareSource(following()).verify(_minimal())
     assert getattr(found, "severity", "") == "blocks"

@@ -17,7 +17,13 @@ from transhume.steps.replication import scripts, tunnel
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.settings import conf, without, written
-from transhume.steps.replication.standing import Standing, altered, definitions, standing
+from transhume.steps.replication.standing import (
+    Standing,
+    altered,
+    definitions,
+    standing,
+    wrong,
+)
 from transhume.steps.replication.survey import server
 
 _PATIENCE = 30
@@ -59,14 +65,20 @@ class Ready(Step):
 
     def _awaited(self, now: Standing) -> Run:
         where, patience = self.following, _PATIENCE
-        return scripts.catch_up(where, now.slot, now.position, strict=True, patience=patience)
+        return scripts.catch_up(where, now.slot, now.position, strict=False, patience=patience)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for name in self.following.followed(pair):
-            wrong = standing(pair, name).trouble or altered(pair, name)
-            if wrong:
-                seen = f"{name} doesn't follow any more: {wrong}"
-                yield Finding("not-following", "blocks", "both", seen)
+            why = wrong(pair, name, standing(pair, name))
+            if why:
+                yield Finding(
+                    "not-following",
+                    "blocks",
+                    "both",
+                    f"{name} doesn't follow any more: {why}",
+                    "While people wait it would have to be dumped.",
+                    'the next sync or cutover copies it again; or [databases] strategy = "dump"',
+                )
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,8 @@ class FinishDatabases(Step):
             whole = not stopping(prove(pair, name))
             return dumped if not whole else (apart,) if now.begun else ()
         same = known.definitions == definitions(pair.source, name)
-        if now.trouble or (not same and altered(pair, name)):
+        chosen = self.following.strategy == "dump"
+        if chosen or now.trouble or (not same and altered(pair, name)):
             return dumped
         noted = shelf.put(name, replace(known, position=now.position))
         return (*self._rest(pair, name, known, now), noted, apart)

@@ -23,11 +23,10 @@ from transhume.core.step import Step
 from transhume.steps.copier import compression, creation, tables
 from transhume.steps.described import described
 from transhume.steps.replication import scripts, tunnel
-from transhume.steps.replication.culprit import culprit
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.identity import lacks
 from transhume.steps.replication.record import Record
-from transhume.steps.replication.standing import altered, slot_name, standing
+from transhume.steps.replication.standing import slot_name, standing, wrong
 from transhume.steps.replication.survey import server
 
 _LEFT = Keep("the target's copy does no harm, and the source keeps nothing for it")
@@ -105,18 +104,10 @@ class Follow(Step):
             yield Change(title, Together(acts), Series(backs))
 
     def _reason(self, pair: Pair, name: str) -> str:
-        now = standing(pair, name)
-        if now.trouble:
-            return now.trouble
-        if self.following.shelf.get(pair.target, name) is None:
-            return "nothing is known of its copy"
-        if now.behind and not now.active:
-            table = culprit(pair.target, name)
-            return (
-                f"a row of {table} can't be applied" if table else "the target takes nothing more"
-            )
-        changed = altered(pair, name)
-        return f"{changed} was altered on the source" if changed else ""
+        known = self.following.shelf.get(pair.target, name)
+        return wrong(pair, name, standing(pair, name)) or (
+            "" if known else "nothing is known of its copy"
+        )
 
     def _prepare(self, pair: Pair, name: str) -> Iterator[Change]:
         """Identities are noted before any is altered, and altered before anything is published."""

@@ -83,7 +83,8 @@ end $$;
 """
 _STRICT = """\
 if reached is null or reached < {position}::pg_lsn then
-        raise exception 'the target has not taken all that the source sent';
+        raise exception 'the target has not taken all that the source sent; to copy the whole '
+            'database instead: strategy = "dump" in [databases] of the settings';
     end if;"""
 
 

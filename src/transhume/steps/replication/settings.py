@@ -11,7 +11,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.replication.following import Following
-from transhume.steps.replication.on_source import login
+from transhume.steps.replication.on_source import login, script
 from transhume.steps.replication.survey import BOUNDED, MIB, Server, server
 
 _BEGIN, _END = "# transhume: begin", "# transhume: end"
@@ -132,17 +132,25 @@ class PrepareSource(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         there, wanted = server(pair.source), len(self._wanted(pair))
-        if not wanted or there.enough(wanted) or self._planned(pair):
+        if not wanted or there.ready(wanted) or self._planned(pair):
             return
         former = without(pair.source.file(conf(there)) or b"")
         lines = former if not former or former.endswith(b"\n") else former + b"\n"
         write = written(pair.source, there, lines + _block(there, wanted).encode())
-        restart = ("sh", "-c", _RESTART, "restart", conf(there), str(there.port))
-        act = Run("source", restart if self.following.restart == "now" else self._later(restart))
-        title = "restart PostgreSQL, to be followed"
-        if self.following.restart != "now":
-            title = f"restart PostgreSQL at {self.following.restart}, to be followed"
+        title, act = self._taken_up(there, wanted)
         yield Change(title, Series((write, act)), self._back(pair, there, former))
+
+    def _taken_up(self, there: Server, wanted: int) -> tuple[str, Act]:
+        """How the server takes the settings up."""
+        if there.enough(wanted):
+            reload = "select pg_reload_conf() \\g /dev/null\n"
+            act = script(self.following.ini, "postgres", reload)
+            return "bound what the source keeps for a follower", act
+        restart = ("sh", "-c", _RESTART, "restart", conf(there), str(there.port))
+        if self.following.restart == "now":
+            return "restart PostgreSQL, to be followed", Run("source", restart)
+        title = f"restart PostgreSQL at {self.following.restart}, to be followed"
+        return title, Run("source", self._later(restart))
 
     def _later(self, restart: tuple[str, ...]) -> tuple[str, ...]:
         when = f"--on-calendar=*-*-* {self.following.restart}:00"

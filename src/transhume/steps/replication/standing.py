@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from transhume.core.host import Host, Pair
+from transhume.steps.replication.culprit import culprit
 from transhume.steps.replication.survey import PUBLICATION
 from transhume.steps.rows import schema
 
@@ -84,6 +85,17 @@ def standing(pair: Pair, name: str) -> Standing:
         begun=bool(held or subscribed or published),
         trouble=trouble,
     )
+
+
+def wrong(pair: Pair, name: str, now: Standing) -> str:
+    """Why it doesn't follow as it should; empty when it does."""
+    if now.trouble:
+        return now.trouble
+    if now.behind and not now.active:
+        table = culprit(pair.target, name)
+        return f"a row of {table} can't be applied" if table else "the target takes nothing more"
+    changed = altered(pair, name)
+    return f"{changed} was altered on the source" if changed else ""
 
 
 def definitions(source: Host, name: str) -> str:

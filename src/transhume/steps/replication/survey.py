@@ -24,7 +24,8 @@ select current_setting('server_version_num')::int / 10000, current_setting('wal_
     (select rolsuper from pg_roles where rolname = current_user), pg_is_in_recovery(),
     (select coalesce(string_agg(name, ', '), '') from pg_settings where source = 'command line'
         and name in ('wal_level', 'max_wal_senders', 'max_replication_slots')),
-    current_setting('data_directory'), current_setting('port')::int, current_user::text
+    current_setting('data_directory'), current_setting('port')::int, current_user::text,
+    coalesce(current_setting('max_slot_wal_keep_size', true), '') not in ('', '-1')
 """
 _TARGET = """
 select least(current_setting('max_logical_replication_workers')::int,
@@ -70,6 +71,7 @@ class Server:
     data: str
     port: int
     user: str
+    bounded: bool
     room: int = 0
 
     @property
@@ -81,6 +83,10 @@ class Server:
         """Whether so many databases can be followed without another restart."""
         senders, slots = self.needs(databases)
         return self.logical and self.senders >= senders and self.slots >= slots
+
+    def ready(self, databases: int) -> bool:
+        """The same, and what is kept for them is bounded as far as the server can."""
+        return self.enough(databases) and (self.bounded or self.major < BOUNDED)
 
     def needs(self, databases: int) -> tuple[int, int]:
         """How many senders and slots: while a copy is taken a database needs two senders."""
