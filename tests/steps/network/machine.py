@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -83,7 +84,7 @@ class Machine:
         yield "test -d *", lambda argv: NOTHING if self._below(argv[2]) else NO
         yield "test -e *", lambda argv: NOTHING if argv[2] in self.files else NO
         yield "test -x *", lambda argv: NOTHING if argv[2] in self.files else NO
-        yield "find *", lambda argv: (0, "\n".join(self._below(argv[1])))
+        yield "find *", lambda argv: (0, "\n".join(self._found(argv)))
         yield "stat -c *", lambda argv: (0, self._stat(argv[-1]))
         yield "stat -L *", lambda argv: (0, self.modes.get(argv[-1], "755 0"))
         yield "systemctl is-active *", lambda argv: NOTHING if argv[-1] in self.active else NO
@@ -100,6 +101,10 @@ class Machine:
         yield "sysctl -n *promote_secondaries", lambda argv: (0, f"{self.promotes}\n")
         yield "printenv SSH_CONNECTION", self._connection
         yield "sshd -T", lambda argv: (0, "".join(f"listenaddress {a}\n" for a in self.listen))
+
+    def _found(self, argv: tuple[str, ...]) -> list[str]:
+        folders = itertools.takewhile(lambda word: word.startswith("/"), argv[1:])
+        return [path for folder in folders for path in self._below(folder)]
 
     def _below(self, folder: str) -> list[str]:
         return [path for path in self.files if path.startswith(f"{folder}/")]

@@ -20,6 +20,8 @@ from tests.steps.network.samples import (
     SPARE6,
 )
 from transhume.core.change import Change, Pause
+from transhume.core.host import Output
+from transhume.errors import StepFailed
 from transhume.steps.network import managers
 from transhume.steps.network.edit import NotUnderstood
 from transhume.steps.network.managers import manager_of, rewritten
@@ -34,7 +36,10 @@ UUID = "6f1c9f0e-5d9a-4f57-9d0b-3f3f3a5f2c10"
     [
         (Machine("target", {INTERFACES: IFUPDOWN}), "ifupdown"),
         (Machine("target", STATE, active=frozenset({ND})), "systemd-networkd"),
-        (Machine("target", active=frozenset({NM})), "NetworkManager"),
+        (
+            Machine("target", {PROFILE: KEYFILE}, active=frozenset({NM}), uuid=UUID),
+            "NetworkManager",
+        ),
         (Machine("target", {PLAN: NETPLAN, INTERFACES: IFUPDOWN}), "netplan"),
         (
             Machine(
@@ -49,7 +54,7 @@ UUID = "6f1c9f0e-5d9a-4f57-9d0b-3f3f3a5f2c10"
     ],
 )
 def test_the_manager_is_recognised(machine: Machine, name: str) -> None:
-    assert manager_of(machine, DEVICE).name == name
+    assert manager_of(machine, DEVICE)[0].name == name
 
 
 @pytest.mark.parametrize(
@@ -159,3 +164,11 @@ def test_what_cloud_init_writes_anew_at_each_start_is_no_place_for_a_change(
 def test_nothing_to_write_is_no_change() -> None:
     pause = Pause("")
     assert rewritten(Machine("source"), managers.IFUPDOWN, DEVICE, {}, pause, pause) is None
+
+
+def test_a_folder_that_cant_be_listed_isnt_an_empty_one() -> None:
+    machine = Machine("source")
+    denied = Output(1, b"", b"find: '/etc/netplan': Permission denied\n")
+    machine.ask = lambda *argv: denied  # type: ignore[method-assign]
+    with pytest.raises(StepFailed, match="can't be listed"):
+        manager_of(machine, DEVICE)

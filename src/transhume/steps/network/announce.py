@@ -1,6 +1,7 @@
 """Runs on a machine itself: says to whom an address belongs now, or asks whether it is taken.
 
     python3 - announce DEVICE ADDRESS...    gratuitous ARP, unsolicited neighbour advertisement
+    python3 - mention DEVICE ADDRESS...     the same once, for who will say it again soon
     python3 - probe DEVICE ADDRESS...       exit 1 when another machine answers for one of them
 
 Standard library of Python 3.6 and up; sent through standard input, so nothing is installed.
@@ -62,13 +63,18 @@ def say_v6(device: str, address: bytes) -> None:
         wire.sendto(header + address + option, (ALL_NODES, 0, 0, index))
 
 
+def mention(device: str, addresses: "list[bytes]") -> int:
+    for address in addresses:
+        (say_v4 if len(address) == 4 else say_v6)(device, address)
+    return 0
+
+
 def announce(device: str, addresses: "list[bytes]") -> int:
     for turn in range(ROUNDS):
         if turn:
             # Frames get lost, and a switch may still be learning.
             time.sleep(PAUSE_SECONDS)
-        for address in addresses:
-            (say_v4 if len(address) == 4 else say_v6)(device, address)
+        mention(device, addresses)
     return 0
 
 
@@ -102,7 +108,7 @@ def probe(device: str, addresses: "list[bytes]") -> int:
 
 def main(act: str, device: str, *addresses: str) -> int:
     packed = [ipaddress.ip_address(address).packed for address in addresses]
-    return {"announce": announce, "probe": probe}[act](device, packed)
+    return {"announce": announce, "mention": mention, "probe": probe}[act](device, packed)
 
 
 if __name__ == "__main__":

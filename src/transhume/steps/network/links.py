@@ -128,6 +128,11 @@ def announce(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
     return _script(place, "announce", device, addresses, (0, 127))
 
 
+def mention(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
+    """The same once and at once, where it is announced again soon."""
+    return _script(place, "mention", device, addresses, (0, 127))
+
+
 def arrived(place: Place, device: str, addresses: Iterable[Interface]) -> Series:
     """Wait until the addresses can be used, and tell the neighbours."""
     known = list(addresses)

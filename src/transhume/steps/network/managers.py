@@ -101,14 +101,17 @@ NETWORK_MANAGER = Manager(
 )
 
 
-def manager_of(host: Host, device: str) -> Manager:
-    """What manages the device; NotUnderstood when nothing known does, or more than one."""
-    if netplan.definitions(reading.netplan_of(host, device), device):
-        return NETPLAN
+def manager_of(host: Host, device: str) -> tuple[Manager, Files]:
+    """What manages the device, and what it reads; NotUnderstood when nothing known manages it, or
+    more than one thing does."""
+    files = reading.netplan_of(host, device)
+    if netplan.definitions(files, device):
+        return NETPLAN, files
     found = list(_managing(host, device))
     if len(found) == 1:
-        return found[0]
-    names = " and ".join(manager.name for manager in found)
+        manager, known = found[0]
+        return manager, manager.read(host, device) if known is None else known
+    names = " and ".join(manager.name for manager, _ in found)
     raise NotUnderstood(
         f"{device} on the {host.place} is managed by {names}"
         if found
@@ -117,17 +120,19 @@ def manager_of(host: Host, device: str) -> Manager:
     )
 
 
-def _managing(host: Host, device: str) -> Iterator[Manager]:
+def _managing(host: Host, device: str) -> Iterator[tuple[Manager, Files | None]]:
+    """Each manager, with its files where they had to be read to know."""
     if _active(host, "NetworkManager.service") and not _unmanaged(
         host.ask("nmcli", "-g", "GENERAL.STATE", "device", "show", device).text
     ):
-        yield NETWORK_MANAGER
+        yield NETWORK_MANAGER, None
     if _active(host, "systemd-networkd.service") and not _unmanaged(
         host.ask("networkctl", "list", "--no-legend", "--no-pager", device).text
     ):
-        yield NETWORKD
-    if stanzas(reading.ifupdown(host, device), device):
-        yield IFUPDOWN
+        yield NETWORKD, None
+    files = reading.ifupdown(host, device)
+    if stanzas(files, device):
+        yield IFUPDOWN, files
 
 
 def _active(host: Host, unit: str) -> bool:

@@ -39,8 +39,7 @@ class Addresses:
 
 def configuration(host: Host, device: str) -> tuple[Manager, Files]:
     """What manages the device, and what it reads."""
-    manager = manager_of(host, device)
-    return manager, manager.read(host, device)
+    return manager_of(host, device)
 
 
 def written(host: Host, device: str) -> frozenset[Ip]:

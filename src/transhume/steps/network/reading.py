@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 
 from transhume.core.host import Host
+from transhume.errors import StepFailed
 from transhume.steps.network import netplan, networkd, networkmanager
 from transhume.steps.network.edit import Files, NotUnderstood, Text
 from transhume.steps.network.ini import sections
@@ -19,7 +21,7 @@ _DROP_INS = (networkd.FOLDER, "/run/systemd/network", "/usr/lib/systemd/network"
 def ifupdown(host: Host, device: str) -> Files:
     """Everything below /etc/network that may be sourced."""
     folder = posixpath.dirname(MAIN)
-    return {path: text for path, text in _files(host, folder, 4).items() if "/if-" not in path}
+    return {path: text for path, text in _files(host, (folder,), 4).items() if "/if-" not in path}
 
 
 def networkd_of(host: Host, device: str) -> Files:
@@ -34,28 +36,26 @@ def networkd_of(host: Host, device: str) -> Files:
 
 def _network(host: Host, path: str) -> Files:
     found = {path: host.file(path) or b""}
+    folders = [f"{folder}/{posixpath.basename(path)}.d" for folder in reversed(_DROP_INS)]
+    inner = _files(host, folders, 1)
     visible: dict[str, tuple[str, bytes]] = {}
-    for folder in reversed(_DROP_INS):
-        inner = _files(host, f"{folder}/{posixpath.basename(path)}.d", 1)
-        visible.update({posixpath.basename(each): (each, text) for each, text in inner.items()})
+    for folder in folders:
+        within = {each: text for each, text in inner.items() if posixpath.dirname(each) == folder}
+        visible.update({posixpath.basename(each): (each, text) for each, text in within.items()})
     drop_ins = (each for name, each in sorted(visible.items()) if name.endswith(".conf"))
     return {**found, **dict(drop_ins)}
 
 
 def netplan_of(host: Host, device: str) -> Files:
     """All of netplan's files."""
-    return {
-        path: text
-        for folder in netplan.FOLDERS
-        for path, text in _files(host, folder, 1).items()
-        if path.endswith(".yaml")
-    }
+    found = _files(host, netplan.FOLDERS, 1)
+    return {path: text for path, text in found.items() if path.endswith(".yaml")}
 
 
 def networkmanager_of(host: Host, device: str) -> Files:
     """The keyfile of the profile that is active on the device."""
     uuid = host.read("nmcli", "-g", "GENERAL.CON-UUID", "device", "show", device).strip()
-    known = _files(host, networkmanager.FOLDER, 1)
+    known = _files(host, (networkmanager.FOLDER,), 1)
     mine = {path: text for path, text in known.items() if uuid and uuid in _uuids(text)}
     if not mine:
         raise NotUnderstood(
@@ -71,7 +71,7 @@ def cloud_leaves_network(host: Host) -> bool:
     if host.ask("test", "-e", f"{posixpath.dirname(CLOUD)}/cloud-init.disabled").status == 0:
         return True
     told = re.compile(rb"^\s*(network:\s*\{\s*)?config:\s*disabled", re.MULTILINE)
-    return any(told.search(content) for content in _files(host, CLOUD, 1).values())
+    return any(told.search(content) for content in _files(host, (CLOUD,), 1).values())
 
 
 def _uuids(content: bytes) -> list[str]:
@@ -79,9 +79,12 @@ def _uuids(content: bytes) -> list[str]:
     return [value for section in known for value in section.values("uuid")]
 
 
-def _files(host: Host, folder: str, depth: int) -> dict[str, bytes]:
-    if host.ask("test", "-d", folder).status != 0:
-        return {}
+def _files(host: Host, folders: Sequence[str], depth: int) -> dict[str, bytes]:
+    """What these folders hold, so deep; a folder that isn't there holds nothing."""
     kinds = ("(", "-xtype", "f", "-o", "-xtype", "c", ")")
-    printed = host.read("find", folder, "-maxdepth", str(depth), *kinds)
-    return {path: host.file(path) or b"" for path in sorted(printed.splitlines())}
+    output = host.ask("find", *folders, "-maxdepth", str(depth), *kinds)
+    said = output.stderr.decode(errors="replace").splitlines()
+    other = [line for line in said if "No such file" not in line]
+    if output.status != 0 and (other or not said):
+        raise StepFailed(f"the network's files on the {host.place} can't be listed: {other[:1]}")
+    return {path: host.file(path) or b"" for path in sorted(output.text.splitlines())}

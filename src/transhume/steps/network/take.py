@@ -11,13 +11,13 @@ from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.network.edit import Interface
 from transhume.steps.network.links import (
-    announce,
     card,
     device_exists,
     drops,
     family,
     held,
     holding,
+    mention,
     probe,
     promotion,
     put,
@@ -114,7 +114,7 @@ class Take(Step):
                 probe("target", device, lacking),
                 *(put("target", device, each) for each in lacking),
                 # IPv6 can't be told of before the kernel has asked around.
-                *(announce("target", device, four) for four in [family(lacking, 4)] if four),
+                *(mention("target", device, four) for four in [family(lacking, 4)] if four),
             )
         )
         back = Series(drops("target", device, lacking))
