@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
 from lab import network
 from lab.machine import Machine
 from lab.pair import Pair
+from lab.places import CHECKOUT
 from lab.scene import SOURCE, Scene
+from tests.real.plants import PLANTS, locked, planted
 from tests.real.stage import (
     SETTINGS,
     STATE,
@@ -25,6 +31,7 @@ from tests.real.stage import (
     sql,
     typed,
 )
+from tests.schema import wrong
 
 pytestmark = [
     pytest.mark.real,
@@ -32,6 +39,8 @@ pytestmark = [
 ]
 
 OTHER = "/root/other.toml"
+JOURNAL = f"{STATE}/journal.db"
+SCHEMA = json.loads((CHECKOUT / "docs/findings.schema.json").read_text())
 STATUS = "/var/lib/dpkg/status"
 PLUGIN = "bm-plugin-core-ldap-import"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
@@ -240,6 +249,42 @@ def test_the_unknown_time_zone_is_named_with_its_package(run: Scene) -> None:
     assert "apt install tzdata-legacy" in " ".join(done.stdout.split())
 
 
+def found(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What `check --json` printed, which is as its published schema says."""
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert wrong(told, SCHEMA) == []
+    return told
+
+
+def findings(told: list[dict[str, str]]) -> set[tuple[str, str, str]]:
+    return {(each["key"], each["severity"], each["where"]) for each in told}
+
+
+def test_check_sees_all_that_is_planted_at_once_and_then_that_it_is_solved(run: Scene) -> None:
+    wanted = {each.finding for each in PLANTS}
+    with planted(run.pair):
+        done = typed(run, "check", "--json")
+    refusal(done, 10)
+    seen = found(done)
+    assert wanted - findings(seen["findings"]) == set()
+    # What such a name says is never run, wherever its remedy is pasted.
+    (remedy,) = [each["remedy"] for each in seen["findings"] if each["key"] == "role-missing"]
+    assert shlex.split(remedy)[-2] == 'create role "o\'brien $(id)"'
+    later = found(typed(run, "check", "--json"))
+    assert wanted & findings(later["findings"]) == set()
+    assert wanted - findings(later["since"]["solved"]) == set()
+
+
+def test_a_locked_table_couldnt_be_checked_which_is_no_pass(run: Scene) -> None:
+    with locked(run.pair.source):
+        done = typed(run, "check", "--json")
+    told = refusal(done, 10)
+    assert "a table is locked" in told
+    unknown = [each for each in found(done)["findings"] if each["severity"] == "unknown"]
+    assert "servers" in {each["key"] for each in unknown}
+    assert all("a table is locked" in each["seen"] and each["remedy"] for each in unknown)
+
+
 def test_a_blocked_sync_touches_nothing(run: Scene) -> None:
     with edited(run.pair.target, STATUS, f"/^Package: {PLUGIN}$/,/^$/d"):
         told = refusal(typed(run, "sync"), 10)
@@ -270,7 +315,7 @@ def test_settings_that_make_no_sense(run: Scene, script: str, key: str) -> None:
         told = refusal(typed(run, "sync"), 3)
     assert f"the settings {SETTINGS}" in told
     assert key in told
-    assert not present(run.pair.target, STATE)
+    assert not present(run.pair.target, JOURNAL)
 
 
 def test_settings_that_are_missing(run: Scene) -> None:
@@ -306,7 +351,7 @@ def test_a_program_that_the_tool_itself_needs(run: Scene, program: str) -> None:
 def test_no_move_was_begun(run: Scene, words: tuple[str, ...]) -> None:
     told = refusal(typed(run, *words), 14)
     assert "no move was begun" in told
-    assert not present(run.pair.target, STATE)
+    assert not present(run.pair.target, JOURNAL)
 
 
 def test_nothing_to_finish(run: Scene) -> None:

@@ -7,9 +7,10 @@ import shlex
 import pytest
 
 from tests.fakes import FakeHost
-from tests.profiles.troubles import CHECKS, Case, both, found, held, pair, said, says_no
+from tests.profiles.troubles import CHECKS, Alter, Case, both, found, held, pair, said, says_no
 from transhume.errors import StepFailed, Unreachable
 
+_NEWEST = 'order by "created" desc'
 _DUMP = "pg_dump (PostgreSQL) 13.4\n"
 _ZONES = 'select "timezone"::text'
 _LOCALE = "select datcollate, datctype"
@@ -32,8 +33,19 @@ CASES = [
     ),
     Case(
         "exchanged",
-        held("target", "select count(*), max(", [(1, "2027-01-01")]),
-        *("exchanged", "blocks", "2027"),
+        held("target", _NEWEST, [(1, "2027-01-01", "x")]),
+        *("exchanged", "blocks", "about 1 messages up to 2027-01-01, the source about 12 messages"),
+    ),
+    Case("exchanged", held("source", _NEWEST, []), "exchanged", "blocks", "the source none"),
+    Case(
+        "exchanged",
+        held("source", 'where "guid" = ', []),
+        *("target-used", "warns", "never on the source"),
+    ),
+    Case(
+        "c-library",
+        held("target", "select coalesce(max(pg_collation_actual_version", [("2.41",)]),
+        *("collation-version", "notes", "2.41 here, by 2.36"),
     ),
     Case(
         "postgresql",
@@ -170,12 +182,21 @@ def test_a_locked_table_and_a_refused_connection_are_unknown(check: str, error: 
 
 def test_what_the_source_purged_since_the_rehearsal_doesnt_exchange_the_machines() -> None:
     """The target's copy then holds more messages, but no newer one."""
-    purged = held("target", "select count(*), max(", [(99, "2026-11-22")])
+    purged = held("target", _NEWEST, [(99, "2026-11-22", "x")])
     assert found("exchanged", purged) == []
 
 
-def test_a_fresh_target_holds_nothing_newer() -> None:
-    assert found("exchanged", held("target", "select 1 from pg_database", [])) == []
+@pytest.mark.parametrize(
+    "fresh",
+    [
+        held("target", _NAMES, []),
+        held("target", "select 1 from pg_class", []),
+        held("target", _NEWEST, []),
+    ],
+    ids=["no database", "no table", "no row"],
+)
+def test_a_fresh_target_holds_nothing_newer(fresh: Alter) -> None:
+    assert found("exchanged", fresh) == []
 
 
 def test_names_of_time_zones_are_counted_over_all_databases() -> None:

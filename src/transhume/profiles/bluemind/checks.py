@@ -24,6 +24,7 @@ from transhume.steps.requirements import (
     roles,
     room,
     ssh,
+    younger,
 )
 
 
@@ -87,7 +88,7 @@ def _server(layout: Layout, settings: Settings) -> Iterator[Check]:
 def _databases(layout: Layout, jobs: int) -> Iterator[Check]:
     known = layout.databases
     names = known.names + known.optional
-    newest = postgres.not_newer(known.names[-1], "t_message_body", "created")
+    newest = younger.younger(known.names[-1], "t_message_body", "created", "guid")
     yield Check("databases", "the databases", roles.databases(known.names, known.optional))
     yield Check("exchanged", "which machine is the older", newest)
     yield Check("postgresql", "PostgreSQL's version", postgres.major)
@@ -97,6 +98,7 @@ def _databases(layout: Layout, jobs: int) -> Iterator[Check]:
     yield Check("extensions", "PostgreSQL's extensions", postgres.extensions(names))
     yield Check("locales", "locales and encodings", postgres.locales(names))
     yield Check("collations", "versions of collations", health.collations(names))
+    yield Check("c-library", "the C libraries", health.libraries)
     yield Check("roles", "PostgreSQL's roles", roles.roles(names))
     yield Check("role-settings", "settings of roles", roles.role_settings)
     yield Check("database-settings", "settings of databases", roles.database_settings(names))

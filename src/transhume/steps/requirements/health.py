@@ -28,6 +28,10 @@ _STALE = """
 select collname, collversion, pg_collation_actual_version(oid) from pg_collation
 where collversion <> pg_collation_actual_version(oid)
 """
+_LIBRARY = """
+select coalesce(max(pg_collation_actual_version(oid)), 'none') from pg_collation
+where collprovider = 'c'
+"""
 _MAJOR = "select current_setting('server_version_num')::int / 10000"
 _STALE_DATABASE = """
 select datname, datcollversion, pg_database_collation_actual_version(oid) from pg_database
@@ -78,6 +82,19 @@ def collations(names: tuple[str, ...]) -> Look:
             )
 
     return look
+
+
+def libraries(pair: Pair) -> Iterator[Finding]:
+    """The C library sorts text, and each version of it a little otherwise."""
+    there, here = (str(host.sql("postgres", _LIBRARY)[0][0]) for host in (pair.source, pair.target))
+    if there != here:
+        yield Finding(
+            "collation-version",
+            "notes",
+            "both",
+            f"the C library sorts by version {here} here, by {there} on the source",
+            "That is why the databases move row by row: every index is built anew.",
+        )
 
 
 def prepared(names: tuple[str, ...]) -> Look:

@@ -187,35 +187,3 @@ def settings(pair: Pair) -> Iterator[Finding]:
             "The server's own configuration files don't move: they belong to its version.",
             "repeat on the target what was set on purpose",
         )
-
-
-def not_newer(database: str, table: str, column: str) -> Look:
-    """The target must not hold newer data: then the machines were exchanged by mistake."""
-
-    def look(pair: Pair) -> Iterator[Finding]:
-        query = sql.SQL("select count(*), max({})::text from {}").format(
-            sql.Identifier(column), sql.Identifier(table)
-        )
-        if not _has(pair.target, database, table):
-            return  # After a rollback the target may hold no database, or an empty one.
-        there = pair.source.sql(database, query.as_string())[0]
-        here = pair.target.sql(database, query.as_string())[0]
-        # Not by their number: a rehearsal's copy still holds what the source has purged since.
-        if (here[1] or "") > (there[1] or ""):
-            yield Finding(
-                "exchanged",
-                "blocks",
-                "target",
-                f"the target holds {here[0]} messages up to {here[1]}, "
-                f"the source {there[0]} up to {there[1]}",
-                "The newer data would be overwritten by the older.",
-                "run transhume on the new machine, with the old one as its source",
-            )
-
-    return look
-
-
-def _has(host: Host, database: str, table: str) -> bool:
-    if not host.sql("postgres", "select 1 from pg_database where datname = %s", database):
-        return False
-    return bool(host.sql(database, "select 1 from pg_class where relname = %s", table))
