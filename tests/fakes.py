@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any
 
+from transhume.core import host
 from transhume.core.change import Command, Place
 from transhume.core.host import Output, Pair, Talk
 from transhume.errors import StepFailed
@@ -90,6 +92,12 @@ class FakeHost:
             raise rows
         return list(rows)
 
+    @contextmanager
+    def snapshot(self, database: str, jobs: int) -> Iterator[FakeSnapshot]:
+        """The same rows, asked side by side."""
+        assert jobs > 0
+        yield FakeSnapshot(self, database)
+
     def api(self, path: str) -> Any:
         """What the core answers; None when nothing was put there."""
         answer = self.served.get(path)
@@ -169,6 +177,25 @@ class FakeHost:
 
 def _matches(path: str, pattern: str) -> bool:
     return fnmatchcase(path if "/" in pattern else posixpath.basename(path), pattern)
+
+
+@dataclass(frozen=True)
+class FakeSnapshot:
+    """A database of a fake machine."""
+
+    machine: FakeHost
+    database: str
+
+    def read(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows that were put there."""
+        return self.machine.sql(self.database, query)
+
+    def ask(self, queries: Sequence[str]) -> Iterator[host.Answer]:
+        """The rows that were put there, or an answer that was put there as it is."""
+        for at, query in enumerate(queries):
+            rows = self.machine.sql(self.database, query)
+            whole = next((row for row in rows if isinstance(row, host.Answer)), None)
+            yield replace(whole, at=at) if whole else host.Answer(at, rows)
 
 
 def pair(source: FakeHost | None = None, target: FakeHost | None = None) -> Pair:

@@ -212,11 +212,25 @@ def _held() -> dict[str, Any]:
         "select d.datname, pg_get_userbyid": [("bj", "bj", "UTF8", "C.UTF-8", "C.UTF-8")],
         "from pg_db_role_setting": [("", "TimeZone=GMT")],
         "select count(*) from pg_class": [(104,)],
-        "with own as": [("relation", "public.t_server", "rp")],
         "select n.nspname, c.relname from pg_class c join": [("public", "t_server")],
-        "hashtextextended": [("public.t_server", 1, 77)],
-        "from pg_sequences": [("public.s", 4, "1")],
+        **_compared(),
         **_followed(),
+    }
+
+
+def _compared() -> dict[str, Any]:
+    """What a proof asks of a database."""
+    return {
+        "with own as ( select c.oid, n.nspname": [("relation", "public.t_server", "rp")],
+        "& 0)::int, count(*)": [],
+        "= any ('{}')": [],
+        "coalesce(sum(hashtextextended( concat_ws": [(1, "55")],
+        "select n.nspname::text, c.relname::text, array": [
+            ("public", "t_server", [["ip", ""]], ["ip"], True, 8192, 1, 150000)
+        ],
+        "select 0::int, count(*), coalesce(sum(hashtextextended": [(0, 1, "77")],
+        "select n.nspname::text, c.relname::text, s.seqincrement": [("public", "s", 1)],
+        "select 0::int, last_value, is_called": [(0, 4, True)],
     }
 
 

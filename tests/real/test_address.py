@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from lab.pair import Pair as LabPair
 from lab.shell import wait_until
 from transhume.core.change import Act, Change, Command, Keep, Never, Place
 from transhume.core.finding import stopping
-from transhume.core.host import Output, Pair
+from transhume.core.host import Output, Pair, Snapshot
 from transhume.core.settings import AddressSettings
 from transhume.core.step import Step
 from transhume.engine.perform import Performer
@@ -85,6 +86,9 @@ class Box:
         raise NotImplementedError
 
     def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def snapshot(self, database: str, jobs: int) -> AbstractContextManager[Snapshot]:
         raise NotImplementedError
 
     def api(self, path: str) -> Any:

@@ -152,7 +152,9 @@ def test_what_cant_be_compared_is_a_difference_and_the_rest_is_proved() -> None:
     assert isinstance(pair.target, FakeHost)
     assert isinstance(pair.source, FakeHost)
     pair.source.held["bj select configuration -> 'archive_kind'"] = [("s3",)]
-    pair.target.held["with own as"] = Unreachable("the target's PostgreSQL doesn't answer")
+    pair.target.held["coalesce(sum(hashtextextended( concat_ws"] = Unreachable(
+        "the target's PostgreSQL doesn't answer"
+    )
     subject = Subject((Tree("/var/spool/cyrus"),), ("bj",), BODIES, False, 0)
     proofs = {proof.part: proof for proof in subject.proofs(pair)}
     assert proofs["/var/spool/cyrus"].whole
@@ -160,28 +162,36 @@ def test_what_cant_be_compared_is_a_difference_and_the_rest_is_proved() -> None:
     assert "couldn't be compared: the target's PostgreSQL" in proofs["bj"].differing[0]
 
 
-def _databases(opened: float, rows: int, objects: str = "rp") -> list[Proof]:
+def _databases(opened: float, rows: int, objects: str = "55") -> list[Proof]:
     pair: Pair = servers()
     assert isinstance(pair.target, FakeHost)
     assert isinstance(pair.source, FakeHost)
     pair.source.held["bj select configuration -> 'archive_kind'"] = [("s3",)]
-    pair.target.held["hashtextextended"] = [("public.t_server", rows, 77)]
-    pair.target.held["with own as"] = [("relation", "public.t_server", objects)]
+    pair.target.held["select 0::int, count(*), coalesce(sum(hashtextextended"] = [(0, rows, "77")]
+    pair.target.held["coalesce(sum(hashtextextended( concat_ws"] = [(1, objects)]
+    pair.target.held["with own as ( select c.oid, n.nspname"] = [
+        ("relation", "public.t_server", f"rp{objects}")
+    ]
     return list(Subject((), ("bj",), BODIES, False, opened).proofs(pair))
 
 
 def test_a_databases_settings_objects_and_rows_are_proved() -> None:
     proofs = _databases(0, 1)
-    assert [proof.part for proof in proofs] == ["bj: settings", "bj: schema", "bj"]
+    assert [proof.part for proof in proofs] == [
+        "bj: settings",
+        "bj: schema",
+        "bj",
+        "bj: sequences",
+    ]
     assert all(proof.whole for proof in proofs)
 
 
 def test_a_missing_row_is_a_difference_until_the_opening() -> None:
-    assert not _databases(0, 2)[-1].whole
-    after = _databases(OPENED, 2)[-1]
+    assert not _databases(0, 2)[-2].whole
+    after = _databases(OPENED, 2)[-2]
     assert (after.whole, after.since) == (True, 1)
 
 
 @pytest.mark.parametrize("opened", [0, OPENED])
 def test_another_schema_is_a_difference_at_any_time(opened: float) -> None:
-    assert [proof.whole for proof in _databases(opened, 1, "ri")] == [True, False, True]
+    assert [proof.whole for proof in _databases(opened, 1, "56")] == [True, False, True, True]

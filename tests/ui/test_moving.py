@@ -210,7 +210,9 @@ def test_an_accepted_warning_is_a_note(typed: Stage) -> None:
 
 def test_a_difference_ends_with_11_and_is_named(typed: Stage) -> None:
     _passed(typed, "sync")
-    typed.target.host.held["hashtextextended"] = [("public.t_server", 2, 77)]
+    typed.target.host.held["select 0::int, count(*), coalesce(sum(hashtextextended"] = [
+        (0, 2, "77")
+    ]
     assert typed.type("verify") == errors.Differs.exit_code
     assert "public.t_server" in typed.out
     assert typed.type("verify", "--json") == errors.Differs.exit_code

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +24,36 @@ class Output:
         return self.stdout.decode(errors="surrogateescape")
 
 
+LOCKED = "55P03"
+"""PostgreSQL's code for a lock that couldn't be had in time (lock_not_available)."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of the query with this number: rows, or why there are none and its SQLSTATE."""
+
+    at: int
+    rows: list[tuple[Any, ...]]
+    problem: str = ""
+    code: str = ""
+
+
+class Snapshot(Protocol):
+    """A database as it was at one moment, asked over several connections.
+
+    Unreachable when the server goes away.
+    """
+
+    def read(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of one query, which must succeed; StepFailed otherwise."""
+
+    def ask(self, queries: Sequence[str]) -> Iterator[Answer]:
+        """Begin all queries now, in this order; the answers come as they are ready.
+
+        A query that fails, or waits for a lock for more than 5 s, is an answer with its problem.
+        """
+
+
 class Host(Protocol):
     """One machine to look at, here or over ssh. Every method raises Unreachable when it can't."""
 
@@ -41,6 +72,12 @@ class Host(Protocol):
 
     def sql(self, database: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of a query, in a read-only transaction."""
+
+    def snapshot(self, database: str, jobs: int) -> AbstractContextManager[Snapshot]:
+        """The database as it is now, over `jobs` connections; nothing can be altered in it.
+
+        Values are written alike by every server: zone, styles and digits are set.
+        """
 
     def api(self, path: str) -> Any:
         """What BlueMind's core answers to GET `path`, decoded; None when there is no such thing."""

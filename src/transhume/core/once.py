@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from transhume.core.change import Place
-from transhume.core.host import Host, Output, Pair
+from transhume.core.host import Host, Output, Pair, Snapshot
 from transhume.errors import TranshumeError
 
 Answer = TypeVar("Answer")
@@ -43,6 +44,10 @@ class Once:
         """The rows of the first time."""
         asked = ("sql", database, query, values)
         return self._once(asked, lambda: self._host.sql(database, query, *values))
+
+    def snapshot(self, database: str, jobs: int) -> AbstractContextManager[Snapshot]:
+        """The database as it is now: two questions to one moment need the same connection."""
+        return self._host.snapshot(database, jobs)
 
     def api(self, path: str) -> Any:
         """As the core answered the first time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import httpx
 
 from transhume.agent import BOOT, program
 from transhume.core.change import SSH_BULK, Command, Place
-from transhume.core.host import Output
+from transhume.core.host import Output, Snapshot
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
 from transhume.hosts.postgres import SERVICE, Postgres
 from transhume.hosts.process import Processes, Talking
@@ -85,6 +85,12 @@ class Machine:
         if self.place == "source":
             self.ssh.ensure_tunnel()
         return self.postgres.query(self.place, database, query, values)
+
+    def snapshot(self, database: str, jobs: int) -> AbstractContextManager[Snapshot]:
+        """The database as it is now, over several connections."""
+        if self.place == "source":
+            self.ssh.ensure_tunnel()
+        return self.postgres.snapshot(self.place, database, jobs)
 
     def api(self, path: str) -> Any:
         """What the core answers to GET; None for 404."""

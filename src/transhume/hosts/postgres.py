@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import psycopg
 
 from transhume.core import ini
 from transhume.core.change import SERVICE_FILE, Place
-from transhume.errors import StepFailed, Unreachable
+from transhume.core.host import LOCKED
+from transhume.errors import StepFailed, TranshumeError, Unreachable
+from transhume.hosts import snapshot
 
 _REFUSED = "password authentication failed"
 _READING = "-c default_transaction_read_only=on -c lock_timeout=10s"
@@ -115,34 +118,49 @@ class Postgres:
             # The role's password has become another one.
             self.ensure(place)
             return _rows(place, database, query, values)
-        except psycopg.errors.LockNotAvailable:
-            raise StepFailed(
-                f"a query on the {place}'s {database} waited for more than 10 s: a table is locked",
-                remedy=f"on the {place}, who holds it: runuser -u postgres -- psql -c "
-                "'select pid, usename, state, query from pg_stat_activity "
-                "where pid in (select pid from pg_locks where mode like $$%Exclusive%$$)'",
-            ) from None
-        except psycopg.OperationalError as error:
-            raise Unreachable(
-                f"the {place}'s PostgreSQL, database {database}, doesn't answer: {_first(error)}",
-                remedy=f"on the {place}: systemctl status postgresql",
-            ) from None
         except psycopg.Error as error:
-            raise StepFailed(
-                f"a query on the {place}'s {database} failed: {_first(error)}"
-            ) from None
+            raise _told(place, database, error) from None
+
+    def snapshot(
+        self, place: Place, database: str, jobs: int
+    ) -> AbstractContextManager[snapshot.Snapshot]:
+        """The database as it is now, over several connections."""
+        self.ensure(place)
+        return snapshot.opened(
+            lambda: _connect(place, database), jobs, lambda error: _told(place, database, error)
+        )
 
 
-def _rows(
-    place: Place, database: str, query: str, values: tuple[object, ...]
-) -> list[tuple[Any, ...]]:
-    with psycopg.connect(
+def _connect(place: Place, database: str) -> snapshot.Connection:
+    return psycopg.connect(
         service=SERVICE[place],
         dbname=database,
         connect_timeout=10,
         autocommit=True,
         options=_READING,
-    ) as connection:
+    )
+
+
+def _told(place: Place, database: str, error: psycopg.Error) -> TranshumeError:
+    if error.sqlstate == LOCKED:
+        return StepFailed(
+            f"a query on the {place}'s {database} waited for more than 10 s: a table is locked",
+            remedy=f"on the {place}, who holds it: runuser -u postgres -- psql -c "
+            "'select pid, usename, state, query from pg_stat_activity "
+            "where pid in (select pid from pg_locks where mode like $$%Exclusive%$$)'",
+        )
+    if isinstance(error, psycopg.OperationalError):
+        return Unreachable(
+            f"the {place}'s PostgreSQL, database {database}, doesn't answer: {_first(error)}",
+            remedy=f"on the {place}: systemctl status postgresql",
+        )
+    return StepFailed(f"a query on the {place}'s {database} failed: {_first(error)}")
+
+
+def _rows(
+    place: Place, database: str, query: str, values: tuple[object, ...]
+) -> list[tuple[Any, ...]]:
+    with _connect(place, database) as connection:
         return connection.execute(query.encode(), values or None).fetchall()
 
 

@@ -14,7 +14,7 @@ from transhume.core.step import Step
 from transhume.steps.copier import NAMES, Copier, empty
 from transhume.steps.database_proof import prove, prove_shape
 from transhume.steps.described import described
-from transhume.steps.rows import schema
+from transhume.steps.schema import schema
 
 Names: TypeAlias = "Callable[[Pair], tuple[str, ...]]"
 """Which databases a step copies, as things stand when it is asked."""

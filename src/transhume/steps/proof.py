@@ -15,6 +15,7 @@ from transhume.steps import bodies as body_proof
 from transhume.steps import database_proof, manifest
 from transhume.steps import trees as tree_steps
 from transhume.steps.bodies import Bodies
+from transhume.steps.database_proof import Notice, unheard
 from transhume.steps.since import Since
 from transhume.steps.tree_proof import Excuse, none_excused, prove_trees
 
@@ -37,15 +38,18 @@ class Subject:
     serving: tuple[tuple[str, Prove], ...] = ()
     """What is proved once the target serves, each by the name that stands for it if it fails."""
 
-    def proofs(self, pair: Pair, tell: Tell = untold) -> Iterator[Proof]:
-        """One proof after the other, as they are made; what can't be compared is a difference."""
+    def proofs(self, pair: Pair, tell: Tell = untold, notice: Notice = unheard) -> Iterator[Proof]:
+        """One proof after the other, as they are made; what can't be compared is a difference.
+
+        `notice` hears how far the reading of the tables is.
+        """
         yield from _told("trees", partial(self._trees, pair, tell))
         yield from _told("bodies: files", partial(body_proof.prove_rows, pair, self.bodies, tell))
         if self.contents:
             names = partial(body_proof.prove_names, pair, self.bodies, tell)
             yield from _told("bodies: content", names)
         for name in self.databases:
-            yield from _told(name, partial(self._database, pair, name))
+            yield from _told(name, partial(self._database, pair, name, notice))
         if self.opened:
             used = self._used(pair)
             for part, prove in self.serving:
@@ -62,13 +66,13 @@ class Subject:
         churning = frozenset(tree.path for tree in self.trees if tree.churns)
         return Since(pair, self.opened, churning, self.bodies)
 
-    def _database(self, pair: Pair, name: str) -> Iterator[Proof]:
-        for proof in database_proof.prove(pair, name):
+    def _database(self, pair: Pair, name: str, notice: Notice) -> Iterator[Proof]:
+        for proof in database_proof.prove(pair, name, notice):
             yield self._used_database(proof) if self.opened else proof
 
     def _used_database(self, proof: Proof) -> Proof:
         """Rows change as soon as people work: those tables were proved while all stood still."""
-        if proof.unit != "tables":
+        if proof.unit not in ("tables", "sequences"):
             return proof
         return replace(proof, equal=proof.compared, differing=(), since=len(proof.differing))
 

@@ -226,7 +226,7 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
     proofs: list[Proof] = []
     shown = Console(file=sys.stderr, markup=False) if quiet else console
     with _walking(run, "verify", shown, chosen) as engine:
-        for each in subject.proofs(run.pair):
+        for each in subject.proofs(run.pair, notice=engine.performer.notice):
             engine.journal.write("proved", step="verify", **asdict(each))
             proofs.append(each)
     for each in proofs:

@@ -6,12 +6,13 @@ import fnmatch
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
 
 from transhume.core.change import Act, Command, Place, RemoveFile, WriteFile, leaves
-from transhume.core.host import Output
+from transhume.core.host import Output, Snapshot
 
 Answer = tuple[int, str]
 NOTHING: Answer = (0, "")
@@ -75,6 +76,9 @@ class Machine:
         raise NotImplementedError
 
     def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def snapshot(self, database: str, jobs: int) -> AbstractContextManager[Snapshot]:
         raise NotImplementedError
 
     def api(self, path: str) -> Any:

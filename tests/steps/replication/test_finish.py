@@ -83,13 +83,15 @@ def test_one_that_fell_out_is_let_go_and_dumped() -> None:
 
 def test_a_table_that_was_altered_in_the_last_moment_means_a_dump() -> None:
     both = _pair()
-    source(both).held["with own as"] = [("relation", "public.new", "rp")]
+    source(both).held["with own as ( select c.oid, n.nspname"] = [("relation", "public.new", "rp")]
     assert _acts(both) == [*_APART, "note dump "]
 
 
 def test_while_everyone_waits_unaltered_definitions_arent_compared_again() -> None:
     both = _pair(replace(KNOWN, definitions="ab12"))
-    source(both).held["with own as"] = StepFailed("that would take its time")
+    source(both).held["with own as ( select c.oid, n.nspname"] = StepFailed(
+        "that would take its time"
+    )
     assert _acts(both)[0] == "exception"
 
 
@@ -112,7 +114,7 @@ def test_what_came_to_its_end_is_believed_while_it_is_the_sources() -> None:
     ] = []
     assert _changes(both) == []
     assert stopping(FinishDatabases(following()).verify(both)) == []
-    target(both).held["from pg_sequences"] = [("public.s", 3, "1")]
+    target(both).held["select 0::int, last_value, is_called"] = [(0, 3, True)]
     assert _acts(both) == [*_APART, "note dump "]
 
 
@@ -146,7 +148,7 @@ def test_before_the_freeze_each_must_follow_without_a_doubt() -> None:
         "note how bj is defined",
     ]
     assert list(Ready(following()).verify(both)) == []
-    source(both).held["with own as"] = [("relation", "public.new", "rp")]
+    source(both).held["with own as ( select c.oid, n.nspname"] = [("relation", "public.new", "rp")]
     (found,) = Ready(following()).verify(both)
     assert found.severity == "blocks"
 

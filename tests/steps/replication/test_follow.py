@@ -110,16 +110,16 @@ def test_what_is_lost_is_copied_again(slot: object, published: bool, word: str) 
 
 def test_a_table_that_was_altered_is_noticed() -> None:
     both = pair()
-    source(both).held["with own as"] = [("relation", "public.new", "rp")]
+    source(both).held["with own as ( select c.oid, n.nspname"] = [("relation", "public.new", "rp")]
     assert "public.new was altered on the source" in _copied(both)["bj"]
 
 
 def test_what_repacking_leaves_for_a_while_is_no_alteration() -> None:
     both = pair()
-    held = source(both).held["with own as"]
+    held = source(both).held["with own as ( select c.oid, n.nspname"]
     assert not isinstance(held, Exception)
     passing = [("relation", "repack.log_1", "rp"), ("trigger", "public.t.repack_trigger", "O")]
-    source(both).held["with own as"] = [*held, *passing]
+    source(both).held["with own as ( select c.oid, n.nspname"] = [*held, *passing]
     assert "bj" not in _copied(both)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from transhume.core.host import Host, Pair
 from transhume.steps.replication.culprit import culprit
 from transhume.steps.replication.survey import PUBLICATION
-from transhume.steps.rows import schema
+from transhume.steps.schema import schema
 
 _SLOT_NAME = "select 'transhume_' || oid from pg_database where datname = %s"
 # As JSON, for older servers know less of a slot.
