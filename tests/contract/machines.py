@@ -221,6 +221,10 @@ def _held() -> dict[str, Any]:
 def _compared() -> dict[str, Any]:
     """What a proof asks of a database."""
     return {
+        "max_replication_slots')::int > count": [(True,)],
+        "coalesce(to_jsonb(s) ->> 'wal_status'": [],
+        "select txid_snapshot_xmax": [(77,)],
+        "n_tup_upd + n_tup_del": [("public.t_server", 0)],
         "with own as ( select c.oid, n.nspname": [("relation", "public.t_server", "rp")],
         "& 0)::int, count(*)": [],
         "= any ('{}')": [],

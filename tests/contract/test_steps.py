@@ -141,7 +141,13 @@ def test_the_point_of_no_return_is_the_opening(how: str) -> None:
 def test_every_step_but_the_proofs_alters_something() -> None:
     idle = [step.key for step in plan("take").steps if not _changes(step)]
     # The machines in memory can be followed already.
-    assert idle == ["requirements", "replication-settings", "networks", "stop-following"]
+    assert idle == [
+        "requirements",
+        "replication-settings",
+        "networks",
+        "forget-proof",
+        "stop-following",
+    ]
 
 
 @pytest.mark.parametrize("how", HOW)

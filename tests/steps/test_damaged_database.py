@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.servers import PROGRAM, Server, servers
+from tests.servers import PROGRAM, Server
 from transhume.core.event import Progress
 from transhume.core.host import Pair
 from transhume.errors import TranshumeError
@@ -57,14 +54,12 @@ _REORDERED += "insert into other_order values ('x', 1)"
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    with servers(folder) as made:
-        for host in (made.source, made.target):
-            assert isinstance(host, Server)
-            host.run("postgres", 'create database "b j"')
-            host.run("b j", _MADE)
-        yield made
+def pair(two_servers: Pair) -> Pair:
+    for host in (two_servers.source, two_servers.target):
+        assert isinstance(host, Server)
+        host.run("postgres", 'create database "b j"')
+        host.run("b j", _MADE)
+    return two_servers
 
 
 def _target(pair: Pair) -> Server:

@@ -37,14 +37,17 @@ class Side:
 class Apart:
     """How many rows differ of each key; of rows without a key by what helps to find them.
 
-    `columns` says of some of the changed ones in which columns. `whole` is false when there was
-    too much to list all.
+    `columns` says of some of the changed ones in which columns. `lost` and `gained` are all rows of
+    either side that have no equal on the other. `whole` is false when there was too much to list
+    all.
     """
 
     changed: Mapping[Key, int]
     missing: Mapping[Key, int]
     extra: Mapping[Key, int]
     columns: Mapping[Key, tuple[str, ...]]
+    lost: int
+    gained: int
     whole: bool
 
 
@@ -57,6 +60,13 @@ class Finder:
     rows: int
     floats: bool
 
+    def keys(self, side: Side, most: int) -> list[int]:
+        """Hashes of the keys of a side's rows, at most so many."""
+        query = sql.SQL("select {} from {} where {} limit {}").format(
+            hashed(key_text(self.there.table.key), 1), side.table.source, side.where, most
+        )
+        return [int(key) for (key,) in side.snapshot.read(query.as_string())]
+
     def apart(self) -> Apart:
         """The rows that differ. Each table is read twice."""
         first, second = self._sums()
@@ -68,16 +78,18 @@ class Finder:
         chosen = _within([rows for rows, _ in differing], _LISTED)
         buckets = [at for _, at in differing[:chosen]]
         there, here = self._listed(buckets)
-        changed = {
-            key: _unlike(there[key], here[key])
-            for key in sorted(there.keys() & here.keys(), key=_sortable)
+        common = sorted(there.keys() & here.keys(), key=_sortable)
+        unlike = {
+            key: max(_only(there[key], here[key]), _only(here[key], there[key])) for key in common
         }
-        changed = {key: count for key, count in changed.items() if count}
+        changed = {key: rows for key, rows in unlike.items() if rows}
         return Apart(
             changed,
             {key: len(there[key]) for key in sorted(there.keys() - here.keys(), key=_sortable)},
             {key: len(here[key]) for key in sorted(here.keys() - there.keys(), key=_sortable)},
             self._columns(list(changed)[:_LOOKED_AT]) if self._one else {},
+            sum(_only(there[key], here.get(key, ())) for key in there),
+            sum(_only(here[key], there.get(key, ())) for key in here),
             chosen == len(differing),
         )
 
@@ -146,7 +158,7 @@ class Finder:
         parts = {
             "key": _key(self.there.table.key),
             "each": sql.SQL(", ").join(each),
-            "chosen": sql.SQL(" or ").join(_is(self.there.table.key, key) for key in keys),
+            "chosen": sql.SQL(" or ").join(is_row(self.there.table.key, key) for key in keys),
         }
         there, here = (
             {tuple(key): hashes for key, hashes in _rows(answers)}
@@ -163,18 +175,19 @@ class Finder:
         }
 
 
-def _unlike(theirs: Sequence[int], ours: Sequence[int]) -> int:
-    """How many rows the two don't have in common."""
-    same = (Counter(theirs) & Counter(ours)).total()
-    return max(len(theirs), len(ours)) - same
+def _only(one: Iterable[int], other: Iterable[int]) -> int:
+    """How many rows of the first have no equal in the second."""
+    return (Counter(one) - Counter(other)).total()
 
 
 def _key(key: Sequence[str]) -> sql.Composed:
-    texts = [sql.SQL("{}::text").format(column(name)) for name in key]
+    # As the type's output function has it, and so the log; a cast may write it otherwise.
+    texts = [sql.SQL("concat({})").format(column(name)) for name in key]
     return sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(texts))
 
 
-def _is(names: Sequence[str], key: Key) -> sql.Composed:
+def is_row(names: Sequence[str], key: Key) -> sql.Composed:
+    """A condition for the row of this key."""
     # The text is read as the column's own type, so that its index serves.
     parts = [
         sql.SQL("{} = {}").format(column(name), sql.Literal(value))

@@ -14,9 +14,11 @@ from transhume.steps import schema
 from transhume.steps.apart import Finder, Side
 from transhume.steps.described import described
 from transhume.steps.differences import described_apart, holders, rows_apart, unread
+from transhume.steps.mark import Mark
 from transhume.steps.rows import EXACT_FLOATS, Held, Unread, read_both
 from transhume.steps.sequences import sequences
 from transhume.steps.tables import Table, tables
+from transhume.steps.working import Told, since
 
 Notice = Callable[[Progress], None]
 """Hears how far a part is."""
@@ -43,25 +45,32 @@ class Both:
 
 def prove_shape(pair: Pair, name: str) -> Iterator[Proof]:
     """The proofs of the database's own settings and of its objects."""
-    yield _settings(pair, name)
+    yield prove_settings(pair, name)
     if described(pair.target, name) is not None:
         with ExitStack() as stack:
-            yield from _schema(_opened(stack, pair, name))
+            yield from _schema(opened(stack, pair, name))
 
 
-def prove(pair: Pair, name: str, notice: Notice = unheard) -> Iterator[Proof]:
-    """All proofs of the database: its shape, then its rows and sequences."""
-    yield _settings(pair, name)
+def prove(
+    pair: Pair, name: str, notice: Notice = unheard, mark: Mark | None = None
+) -> Iterator[Proof]:
+    """All proofs of the database: its shape, then its rows and sequences.
+
+    With a mark people work on the target: rows that were written there since are theirs, and a
+    sequence may be ahead. Whatever is older must still be the source's.
+    """
+    yield prove_settings(pair, name)
     if described(pair.target, name) is None:
         return
     with ExitStack() as stack:
-        both = _opened(stack, pair, name)
+        both = opened(stack, pair, name)
         yield from _schema(both)
-        yield _contents(both, notice)
-        yield from _sequences(both)
+        yield _contents(both, notice, mark)
+        yield from prove_sequences(both, working=mark is not None)
 
 
-def _opened(stack: ExitStack, pair: Pair, name: str) -> Both:
+def opened(stack: ExitStack, pair: Pair, name: str) -> Both:
+    """Both databases as they are now, until the stack is closed."""
     there, here = (
         stack.enter_context(host.snapshot(name, _cores(host)))
         for host in (pair.source, pair.target)
@@ -73,7 +82,8 @@ def _cores(host: Host) -> int:
     return int(host.read("nproc"))
 
 
-def _settings(pair: Pair, name: str) -> Proof:
+def prove_settings(pair: Pair, name: str) -> Proof:
+    """Prove owner, encoding, locale and settings of the database."""
     there, here = described(pair.source, name), described(pair.target, name)
     differing = described_apart(there, here)
     fields = 5 + len(there.settings if there else ())
@@ -92,64 +102,73 @@ def _schema(both: Both) -> Iterator[Proof]:
     yield Proof(f"{both.name}: schema", shape.objects, equal, "objects", shape.differing + locked)
 
 
-def _contents(both: Both, notice: Notice) -> Proof:
+def _contents(both: Both, notice: Notice, mark: Mark | None) -> Proof:
     there, here = tables(both.there), tables(both.here)
 
     def heard(done: int, whole: int) -> None:
         notice(Progress(both.name, done, whole, "bytes"))
 
-    held = read_both(both.sides, (there, here), heard)
+    theirs, ours = read_both(both.sides, (there, here), heard)
     names = sorted({*there, *here})
-    found = {
-        name: _apart(both, there.get(name), here.get(name), held[0].get(name), held[1].get(name))
+    told = {
+        name: _told(both, there.get(name), here.get(name), theirs.get(name), ours.get(name), mark)
         for name in names
-        if held[0].get(name) != held[1].get(name) or isinstance(held[0].get(name), Unread)
+        if theirs.get(name) != ours.get(name) or isinstance(theirs.get(name), Unread)
     }
-    lines = tuple(line for name in names for line in found.get(name, ()))
+    lines = tuple(line for name in names if name in told for line in told[name].lines)
+    unlike = sum(1 for each in told.values() if each.lines)
     # Two without any table are equal in just that.
     compared = max(1, len(names))
-    return Proof(both.name, compared, compared - len(found), "tables", lines)
+    since = sum(each.since for each in told.values())
+    return Proof(both.name, compared, compared - unlike, "tables", lines, since)
 
 
-def _apart(
+def _told(
     both: Both,
     there: Table | None,
     here: Table | None,
     theirs: Held | Unread | None,
     ours: Held | Unread | None,
-) -> list[str]:
-    """What to say of a table that isn't proved equal."""
+    mark: Mark | None,
+) -> Told:
+    """What to say of a table that isn't equal."""
     table = there or here
     assert table
     if there is None or here is None:
-        return [f"table {table} is {'missing on the target' if there else 'not on the source'}"]
-    problems = [
+        missing = "missing on the target" if there else "not on the source"
+        return Told((f"table {table} is {missing}",))
+    problems = tuple(
         unread(table, host, both.name, read)
         for host, read in ((both.pair.source, theirs), (both.pair.target, ours))
         if isinstance(read, Unread)
-    ]
-    if problems or not (isinstance(theirs, Held) and isinstance(ours, Held)):
-        return problems
-    floats = min(there.version, here.version) < EXACT_FLOATS
-    finder = Finder(
-        Side(both.there, there), Side(both.here, here), max(theirs.rows, ours.rows), floats
     )
+    if problems or not (isinstance(theirs, Held) and isinstance(ours, Held)):
+        return Told(problems)
+    floats = min(there.version, here.version) < EXACT_FLOATS
+    sides = Side(both.there, there), Side(both.here, here)
+    finder = Finder(*sides, max(theirs.rows, ours.rows), floats)
     try:
-        found = finder.apart()
+        if mark is None:
+            return Told(tuple(rows_apart(table, theirs.rows, ours.rows, finder.apart())))
+        return since(finder, mark, mark.since(both.pair.target, both.name, str(table)))
     except StepFailed as error:
-        return [f"{table}: the rows that differ couldn't be read: {error.what}"]
-    return rows_apart(table, theirs.rows, ours.rows, found)
+        return Told((f"{table}: the rows that differ couldn't be read: {error.what}",))
 
 
-def _sequences(both: Both) -> Iterator[Proof]:
+def prove_sequences(both: Both, *, working: bool = False) -> Iterator[Proof]:
+    """Prove where the sequences stand, if there are any."""
     there, here = sequences(both.there), sequences(both.here)
     names = sorted({*there, *here})
+    unlike = {name for name in names if there.get(name) != here.get(name)}
+    known = {name for name in unlike if working and name in there and name in here}
+    ahead = {name for name in known if not here[name].behind(there[name])}
     differing = tuple(
         f"sequence {name}: {there.get(name, 'missing')} on the source, "
         f"{here.get(name, 'missing')} on the target"
         for name in names
-        if there.get(name) != here.get(name)
+        if name in unlike and name not in ahead
     )
     if names:
         equal = len(names) - len(differing)
-        yield Proof(f"{both.name}: sequences", len(names), equal, "sequences", differing)
+        part = f"{both.name}: sequences"
+        yield Proof(part, len(names), equal, "sequences", differing, len(ahead))

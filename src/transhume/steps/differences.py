@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from transhume.core.host import Host
 from transhume.steps.apart import Apart, Key
 from transhume.steps.described import Database
 from transhume.steps.rows import Unread
-from transhume.steps.tables import Table
+from transhume.steps.tables import Name, Table
 
 _NAMED = 100
 _VALUE = 60
@@ -79,7 +79,8 @@ def rows_apart(table: Table, theirs: int, ours: int, found: Apart) -> list[str]:
         lines.append(f"{table}: other content")
     if len(lines) > _NAMED or not found.whole:
         least = "" if found.whole else "at least "
-        lines.append(f"{table}: {least}{count:,} rows of {max(theirs, ours):,} differ in all")
+        of = f" of {max(theirs, ours):,}" if theirs or ours else ""
+        lines.append(f"{table}: {least}{count:,} rows{of} differ in all")
     return lines
 
 
@@ -100,6 +101,13 @@ def _named(table: Table, key: Key) -> str:
     """The key of a row, or what helps to find one that has none."""
     pairs = (f"{name}={_short(value)}" for name, value in zip(table.key, key, strict=True))
     return f" {', '.join(pairs)}" if key else ""
+
+
+def named(table: Name, columns: Sequence[str], key: Key) -> str:
+    """A row that differs, or a table in which some do."""
+    pairs = (f"{name}={_short(value)}" for name, value in zip(columns, key, strict=True))
+    row = f", row {', '.join(pairs)}" if key else ""
+    return f"{'.'.join(table)}{row}: other content"
 
 
 def _short(value: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -16,6 +16,7 @@ from transhume.steps import database_proof, manifest
 from transhume.steps import trees as tree_steps
 from transhume.steps.bodies import Bodies
 from transhume.steps.database_proof import Notice, unheard
+from transhume.steps.mark import marks
 from transhume.steps.since import Since
 from transhume.steps.tree_proof import Excuse, none_excused, prove_trees
 
@@ -37,6 +38,8 @@ class Subject:
     opened: float
     serving: tuple[tuple[str, Prove], ...] = ()
     """What is proved once the target serves, each by the name that stands for it if it fails."""
+    mark: str = ""
+    """The file that says from where on rows of the target are people's."""
 
     def proofs(self, pair: Pair, tell: Tell = untold, notice: Notice = unheard) -> Iterator[Proof]:
         """One proof after the other, as they are made; what can't be compared is a difference.
@@ -67,14 +70,8 @@ class Subject:
         return Since(pair, self.opened, churning, self.bodies)
 
     def _database(self, pair: Pair, name: str, notice: Notice) -> Iterator[Proof]:
-        for proof in database_proof.prove(pair, name, notice):
-            yield self._used_database(proof) if self.opened else proof
-
-    def _used_database(self, proof: Proof) -> Proof:
-        """Rows change as soon as people work: those tables were proved while all stood still."""
-        if proof.unit not in ("tables", "sequences"):
-            return proof
-        return replace(proof, equal=proof.compared, differing=(), since=len(proof.differing))
+        mark = marks(pair.target, self.mark).get(name) if self.opened else None
+        return database_proof.prove(pair, name, notice, mark)
 
 
 def _told(part: str, prove: Callable[[], Iterator[Proof]]) -> Iterator[Proof]:

@@ -27,9 +27,8 @@ class Shape:
     locked: frozenset[Place]
 
 
-def compared(sides: Sequence[Snapshot]) -> Shape:
+def compared(sides: Sequence[Snapshot], kinds: Sequence[str] = tuple(KINDS)) -> Shape:
     """Compare the source's schema with the target's, both at the same time."""
-    kinds = list(KINDS)
     queries = [_SUM.format(own=OWN, query=KINDS[kind]) for kind in kinds]
     begun = [side.ask(queries) for side in sides]
     there, here = ({answer.at: answer for answer in answers} for answers in begun)

@@ -20,9 +20,11 @@ from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
 from transhume.errors import StepFailed
 from transhume.steps.replication.finish import FinishDatabases, Ready
+from transhume.steps.replication.hot_proof import Ledger
 from transhume.steps.replication.identity import Identity
 from transhume.steps.replication.record import Record
 
+LEDGER = Ledger(following(), "/var/lib/transhume/proved")
 KNOWN = Record("follow", identities=(Identity("public", "t_server", "d"),))
 
 
@@ -34,7 +36,7 @@ def _pair(record: Record = KNOWN) -> Pair:
 
 
 def _changes(both: Pair) -> list[Change]:
-    return list(FinishDatabases(following()).run(both))
+    return list(FinishDatabases(following(), LEDGER).run(both))
 
 
 def _acts(both: Pair) -> list[str]:
@@ -96,7 +98,7 @@ def test_while_everyone_waits_unaltered_definitions_arent_compared_again() -> No
 
 
 def test_the_admin_may_choose_the_dump_also_while_everyone_waits() -> None:
-    ends = FinishDatabases(following("dump")).run(_pair())
+    ends = FinishDatabases(following("dump"), LEDGER).run(_pair())
     writes = [act for act in leaves(next(ends).act) if isinstance(act, WriteFile)]
     assert [noted(act.content) for act in writes] == [Record("dump")]
 
@@ -113,7 +115,7 @@ def test_what_came_to_its_end_is_believed_while_it_is_the_sources() -> None:
         "s.subname like 'transhume\\_%%' bj"
     ] = []
     assert _changes(both) == []
-    assert stopping(FinishDatabases(following()).verify(both)) == []
+    assert stopping(FinishDatabases(following(), LEDGER).verify(both)) == []
     target(both).held["select 0::int, last_value, is_called"] = [(0, 3, True)]
     assert _acts(both) == [*_APART, "note dump "]
 
@@ -135,7 +137,9 @@ def test_settings_and_tunnel_go_as_well() -> None:
 
 def test_whoever_neither_follows_nor_is_dumped_stops_the_switch() -> None:
     (found,) = [
-        item for item in FinishDatabases(following()).verify(_pair()) if not isinstance(item, Proof)
+        item
+        for item in FinishDatabases(following(), LEDGER).verify(_pair())
+        if not isinstance(item, Proof)
     ]
     assert (found.key, found.severity) == ("not-finished", "blocks")
 

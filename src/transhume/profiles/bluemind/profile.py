@@ -26,10 +26,12 @@ from transhume.steps.configuration import Configuration
 from transhume.steps.configuration_finish import FinishConfiguration
 from transhume.steps.copier import Copier
 from transhume.steps.freeze import Fence, Freeze
+from transhume.steps.mark import MarkDatabases
 from transhume.steps.queue import MoveQueue
 from transhume.steps.replication.finish import FinishDatabases, Ready
 from transhume.steps.replication.follow import Follow
 from transhume.steps.replication.following import Following
+from transhume.steps.replication.hot_proof import ForgetProof, Ledger, ProveHot
 from transhume.steps.replication.record import Shelf
 from transhume.steps.replication.settings import PrepareSource
 from transhume.steps.requirements.step import Requirements
@@ -83,6 +85,16 @@ def driven(layout: Layout) -> services.Services:
     )
 
 
+def ledger(layout: Layout, settings: Settings) -> Ledger:
+    """Where it is noted what was proved hot."""
+    return Ledger(following(layout, settings), f"{settings.state}/proved")
+
+
+def mark(settings: Settings) -> str:
+    """The file that says where the copied rows end."""
+    return f"{settings.state}/proved/mark"
+
+
 def plan(layout: Layout, settings: Settings) -> Plan:
     """All steps in order."""
     own, becomes = layout.services, settings.address.becomes
@@ -101,6 +113,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             follow_trees.FollowTrees(moved),
             trees.SyncTrees(moved),
             Follow(follows),
+            ProveHot(ledger(layout, settings)),
             databases.Rehearse(copied, follows.dumped),
             Ask(visitor(layout, settings)),
             *addresses.before_freeze,
@@ -126,8 +139,9 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             door.Open(own.mail),
             *(() if becomes else (maps,)),
             after.Tick(),
+            ForgetProof(ledger(layout, settings)),
             follow_trees.StopFollowing(),
-            door.Tidy((copied.folder, follows.shelf.folder)),
+            door.Tidy((copied.folder, follows.shelf.folder, ledger(layout, settings).folder)),
         )
     )
 
@@ -142,9 +156,10 @@ def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside
             (trees.FinishTrees(all_trees(layout, settings)),),
             (
                 postgresql.StartSourcePostgres(),
-                FinishDatabases(follows),
+                FinishDatabases(follows, ledger(layout, settings)),
                 databases.Dump(copied, follows.dumped),
                 databases.Restore(copied, follows.dumped),
+                MarkDatabases(copied, mark(settings)),
             ),
             (FinishConfiguration(configuration(layout, settings)),),
             addresses.replace,

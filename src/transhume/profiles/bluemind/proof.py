@@ -28,7 +28,7 @@ def subject(
     databases = profile.copier(layout, settings).present(pair)
     serving = _Serving(layout, settings).parts()
     trees = profile.all_trees(layout, settings)
-    return Subject(trees, databases, bodies, full, opened, serving)
+    return Subject(trees, databases, bodies, full, opened, serving, profile.mark(settings))
 
 
 @dataclass(frozen=True)

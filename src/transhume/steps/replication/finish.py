@@ -15,6 +15,7 @@ from transhume.core.step import Step
 from transhume.steps.database_proof import prove
 from transhume.steps.replication import scripts, tunnel
 from transhume.steps.replication.following import Following
+from transhume.steps.replication.hot_proof import Ledger, prove_end
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.settings import conf, without, written
 from transhume.steps.replication.standing import (
@@ -86,6 +87,7 @@ class FinishDatabases(Step):
     """The databases that follow hold what the source held when it was stopped."""
 
     following: Following
+    ledger: Ledger
     key = "finish-databases"
     title = "finish the databases that follow"
     why = "Nobody writes any more: the last changes, the sequences, then nothing ties them."
@@ -158,7 +160,7 @@ class FinishDatabases(Step):
                 seen = f"{name} neither follows to its end nor is it dumped"
                 yield Finding("not-finished", "blocks", "target", seen)
                 continue
-            yield from prove(pair, name)
+            yield from prove_end(pair, name, self.ledger)
 
 
 def sequences(source: Host, name: str) -> str:
