@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from tests.fakes import World
 from transhume.core.change import Command
 from transhume.core.host import Output
 from transhume.core.plan import Beside, Plan
+from transhume.engine.perform import at_once
 from transhume.errors import StepFailed
 
 _LIMIT = 10
@@ -95,3 +97,33 @@ def test_after_one_that_doesnt_hold_what_follows_isnt_believed(folder: Path) -> 
     assert "take" in made
     assert made[-1] == "start"
     assert "release" not in made
+
+
+def test_ctrl_c_is_told_only_when_all_have_ended() -> None:
+    """Whoever still worked would write to a journal whose walk has ended."""
+    heard, told, over = threading.Event(), threading.Event(), threading.Event()
+    main, early = threading.main_thread().ident or 0, list[bool]()
+
+    def interrupt(number: int, frame: object) -> None:
+        heard.set()
+        raise KeyboardInterrupt
+
+    def works() -> None:
+        assert heard.wait(_LIMIT)
+        early.append(told.wait(0.5))
+        over.set()
+
+    def strikes() -> None:
+        # Once the main thread does nothing but wait.
+        told.wait(0.3)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    former = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            at_once([works, strikes])
+        told.set()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert over.wait(_LIMIT)
+    assert early == [False]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -95,4 +95,6 @@ def at_once(calls: Sequence[Callable[[], Made]]) -> list[Made]:
         return [calls[0]()]
     with ThreadPoolExecutor(max_workers=max(1, len(calls))) as pool:
         futures = [pool.submit(call) for call in calls]
+        # Here, so that Ctrl-C leaves no thread behind that still writes to the journal.
+        wait(futures)
     return [future.result() for future in futures]
