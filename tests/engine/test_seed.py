@@ -214,6 +214,19 @@ def test_a_source_that_cant_be_listed_is_unreachable(pair: Machine) -> None:
         _carry(pair)
 
 
+def test_a_list_that_breaks_off_is_asked_for_anew(pair: Machine, tmp_path: Path) -> None:
+    _fill(pair.source)
+    once = tmp_path / "once"
+    _way(
+        pair,
+        f'case "$words" in find*) mkdir {once} 2>/dev/null && '
+        '{ sh -c "$words" | head -c 2000; exit 255; };; esac',
+    )
+    _carry(pair)
+    assert once.exists()
+    assert _files(pair.target) == _files(pair.source)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_target_that_cant_be_written_ends_it(pair: Machine) -> None:
     _fill(pair.source)

@@ -68,6 +68,16 @@ def test_a_limit_that_is_lifted_counts_at_once(clock: Clock) -> None:
     assert clock.now < 1002
 
 
+def test_who_can_do_something_else_meanwhile_is_told_to(clock: Clock) -> None:
+    held = Throttle(lambda: CopySettings(bandwidth="1M"), lambda: 0.0, Ended(clock))
+    assert held.may(1 << 20)
+    assert not held.may(1 << 20)
+    assert held.held
+    assert clock.now == 1000.0
+    clock.now += 1
+    assert held.may(1 << 20)
+
+
 def test_while_the_source_is_busy_nothing_is_asked(clock: Clock) -> None:
     loads = [9.0, 9.0, 1.0]
     held = Throttle(lambda: CopySettings(max_load=4.0), lambda: loads.pop(0), Ended(clock))

@@ -26,7 +26,7 @@ head -c 48M /dev/urandom > large
 for n in $(seq 2000); do head -c 3000 /dev/urandom > "many/$n"; done
 """
 _SUMS = f"cd {_TREE} && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum"
-_CONNECTION = "pgrep -f '^ssh -F /run/transhume/ssh_bulk'"
+_CONNECTION = "pgrep -f '^ssh -F /run/transhume/ssh_bulk .*python3'"
 
 
 def _arrived(machine: Machine) -> int:

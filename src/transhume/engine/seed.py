@@ -31,6 +31,9 @@ _FILE = 10_000
 # What receive.py ends with when the stream ended before its end.
 _CUT_OFF = 75
 _OWN = "receive: "
+_LISTS = 3
+# What says nothing about the reason: that the stream ended, and that a key file isn't there.
+_IDLE = ("the stream was cut off", "no such identity: ")
 
 
 def seed(
@@ -39,7 +42,30 @@ def seed(
     notice: Callable[[Progress], None],
     limits: Callable[[], CopySettings],
 ) -> None:
-    """Bring what can be brought whole; StepFailed or Unreachable when it can't go on."""
+    """Bring what can be brought whole; StepFailed or Unreachable when it can't go on.
+
+    When the source's list breaks off it is asked for anew: what has arrived isn't sent again.
+    """
+    for _ in range(_LISTS - 1):
+        try:
+            _seed(act, hands, notice, limits)
+        except Unlisted:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+    _seed(act, hands, notice, limits)
+
+
+class Unlisted(Unreachable):
+    """What a tree holds on the source couldn't be read to its end."""
+
+
+def _seed(
+    act: SeedTree,
+    hands: Hands,
+    notice: Callable[[Progress], None],
+    limits: Callable[[], CopySettings],
+) -> None:
     make, source, target, lane = act.commands()
     with _output(hands, make):
         pass
@@ -70,7 +96,7 @@ def _output(hands: Hands, command: Command) -> Iterator[Callable[[], bytes]]:
         talk.end()
         raise
     if output.status == 255:
-        raise Unreachable(_last(output))
+        raise Unlisted(f"the source's list of files broke off ({_last(output)}; {_LISTS} tries)")
     if output.status not in command.ok:
         raise failed(command, output)
 
@@ -248,8 +274,13 @@ class Crew:
             batch = self.queue.take()
             if batch is None:
                 return
+            if not waiting:
+                self.throttle.take(batch.size)
+            elif not self.throttle.may(batch.size):
+                # Answers are heard meanwhile: who asked for nothing more knows how far it is.
+                self.queue.give_back(batch)
+                return
             waiting.append(batch)
-            self.throttle.take(batch.size)
             lane.talk.tell(batch.words)
 
     def _lost(self, output: Output) -> None:
@@ -274,5 +305,5 @@ def _last(output: Output) -> str:
     """What it said last; what receive.py says of its own disk before all else."""
     said = output.stderr.decode(errors="replace").strip().splitlines()
     own = [line[len(_OWN) :] for line in said if line.startswith(_OWN)]
-    told = own or [line for line in said if line != "the stream was cut off"] or said
+    told = own or [line for line in said if not line.startswith(_IDLE)]
     return told[-1] if told else f"status {output.status}"

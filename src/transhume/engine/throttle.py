@@ -31,10 +31,15 @@ class Throttle:
         self.held = False
         """Whether anybody had to wait since this was last set to False."""
 
+    def may(self, size: int) -> bool:
+        """Whether so many bytes may be asked for now; they are taken then."""
+        wait = self._wait(size)
+        self.held = self.held or wait
+        return not wait
+
     def take(self, size: int) -> None:
         """Wait until so many bytes may be asked for."""
-        while self._wait(size):
-            self.held = True
+        while not self.may(size):
             if self._ended.wait(_NAP_SECONDS):
                 return
 
