@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import pytest
 
 from tests.agent.following import Following, following
 from tests.agent.mischief import Mischief, links
+from transhume.agent import changes
 from transhume.steps.followed import FIRST
 
 pytestmark = [
@@ -47,3 +50,109 @@ def test_a_tree_that_never_rests_arrives(tree: Following, seed: int) -> None:
     assert tree.differences() == []
     assert links(tree.source) == links(tree.target)
     assert set(tree.gaps) == {FIRST}
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Iterator[Following]:
+    """A tree that the kernel follows and that was copied."""
+    with following(tmp_path) as made:
+        if made.ask()[1]["way"] != "names":
+            pytest.skip("the kernel refuses to tell names")
+        (made.source / "old").write_text("old")
+        (made.source / "folder").mkdir()
+        made.catch_up()
+        yield made
+
+
+def test_nothing_is_told_twice_once_it_was_noted(followed: Following) -> None:
+    (followed.source / "new").write_text("new")
+    head, _, told = followed.ask()
+    assert told == ["new"]
+    assert followed.ask()[2] == told, "it wasn't noted yet"
+    (followed.source / "new").write_text("newer")
+    followed.note("acked", head)
+    assert followed.ask()[2] == told, "it changed again after it was told"
+    followed.catch_up()
+    assert followed.ask()[2] == []
+
+
+def test_another_runs_note_counts_for_nothing(followed: Following) -> None:
+    head, _, _ = followed.ask()
+    followed.stop()
+    followed.start()
+    followed.note("acked", head)
+    assert followed.ask()[1]["gaps"] == ["the tracker was ended and began anew"]
+
+
+def test_what_is_told_since_the_proof_stays_until_the_next_one(followed: Following) -> None:
+    assert followed.ask("proved")[1]["gaps"] == ["it wasn't proved yet"]
+    followed.note("proved", followed.ask()[0])
+    (followed.source / "one").write_text("1")
+    followed.catch_up()
+    assert followed.ask("proved")[2] == [".", "one"]
+    followed.note("proved", followed.ask()[0])
+    assert followed.ask("proved")[2] == ["."]
+
+
+def test_one_that_is_stopped_is_silent_and_goes_on_with_all_it_missed(
+    followed: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(followed.pid, signal.SIGSTOP)
+    for number in range(100):
+        (followed.source / f"new{number}").write_text("new")
+    monkeypatch.setattr(changes, "ANSWER_SECONDS", 0.2)
+    with pytest.raises(changes.Silent):
+        changes.closed(str(followed.kept))
+    os.kill(followed.pid, signal.SIGCONT)
+    assert len(followed.ask()[2]) == 100
+
+
+def test_a_tree_that_is_another_one_now_is_a_gap(followed: Following) -> None:
+    followed.source.rename(followed.source.with_name("former"))
+    followed.source.mkdir()
+    (followed.source / "other").write_text("other")
+    assert followed.ask()[1]["gaps"] == ["its mounts or its folder were changed"]
+    followed.catch_up()
+    followed.catch_up("rest")
+    assert followed.differences() == []
+
+
+def test_a_damaged_list_is_no_empty_list(followed: Following) -> None:
+    head, _, _ = followed.ask()
+    for path in (Path(head["list"]), Path(f"{head['list']}-wal")):
+        path.write_bytes(b"damaged" * 1000)
+    (told,) = followed.changes("ask", str(followed.kept), "acked")
+    assert "the tracker doesn't answer" in told["problem"]
+    followed.stop()
+    followed.start()
+    assert followed.ask()[1]["gaps"] == ["the tracker was ended and began anew"]
+
+
+def test_what_came_with_a_folder_is_told_and_all_names_of_a_file(followed: Following) -> None:
+    outside = followed.source.with_name("outside")
+    outside.mkdir()
+    (outside / "in").write_text("in")
+    (outside / "deep").mkdir()
+    (outside / "deep" / "er").write_text("er")
+    outside.rename(followed.source / "came")
+    (followed.source / "second").hardlink_to(followed.source / "old")
+    told = followed.ask()[2]
+    assert told == ["came", "came/deep", "came/deep/er", "came/in", "old", "second"]
+
+
+def test_of_what_vanished_the_topmost_is_told(followed: Following) -> None:
+    (followed.source / "folder" / "a").mkdir()
+    (followed.source / "folder" / "a" / "b").write_text("b")
+    followed.catch_up()
+    shutil.rmtree(followed.source / "folder")
+    assert followed.ask()[2] == ["folder"]
+
+
+@pytest.mark.parametrize("ahead", [3600, 0, -1])
+def test_a_change_time_that_cannot_be_believed_is_no_mark(tmp_path: Path, ahead: int) -> None:
+    """The clock was put back, or it hasn't moved on since: the next scan tells the file again."""
+    path = tmp_path / "file"
+    path.write_text("x")
+    there = path.stat()
+    assert changes.mark(there, there.st_ctime_ns - ahead * 10**9) == changes.NEVER
+    assert changes.mark(there, there.st_ctime_ns + 3 * 10**9) != changes.NEVER

@@ -6,13 +6,13 @@
 
 Asking prints lines of JSON: first the run and the number that closes what is told, then for each
 tree an object and its paths, each a string (bytes that are no UTF-8 as surrogates). A tree with
-`gaps` has no paths: it must be scanned. A tree that the kernel doesn't follow is scanned here, on
-this machine alone: what each folder held is kept, as names with a mark of inode, change time, size
-and mode. Hard links are told with all their names in the tree. The tree's own folder is told with
-the rest alone: rsync lists what it holds, in which things come and go unseen while people work.
-Nothing is written but FOLDER's own notes.
+`gaps` has no paths: it must be scanned. A tree that the kernel doesn't follow is scanned here: what
+each folder held is kept in FOLDER, as names with a mark of inode, change time, size and mode. Hard
+links are told with all their names in the tree. The tree's own folder is told with the rest alone:
+rsync lists what it holds, in which things come and go unseen while people work.
 """
 
+import collections
 import contextlib
 import hashlib
 import itertools
@@ -29,10 +29,9 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 ANSWER_SECONDS = 20.0
 MOST = 200000  # beyond this a scan of the tree is quicker than a list of its parts
-BATCH = 10000
-MARK = struct.Struct("=QqqI")
+BATCH, MARK = 10000, struct.Struct("=QqqI")
 NEVER = bytes(8)
-FRESH = 2 * 10**9  # what was changed just now may change again without getting another time
+FRESH = 2 * 10**9  # what was changed just now may change again and keep its time
 
 SCHEMA = """
 create table if not exists folder (tree integer, path blob, entries blob,
@@ -197,8 +196,6 @@ def scan(notes: Notes, tree: int, top: bytes, paths: List[bytes], deep: bool) ->
         now = int(time.time() * 1e9)
         there = listed(top, path)
         before = notes.entries(tree, path)
-        if not there and not before:
-            continue
         marks = {name: mark(seen, now) for name, seen in there}
         for name, seen in there:
             other = before is None or marks[name] == NEVER or before.get(name) != marks[name]
@@ -300,14 +297,15 @@ class Asker:
                 self.notes.drop(tree, b"")
             found = scan(self.notes, tree, top, paths, way == "scan" or fresh)
             # On disk before the notes say that it was seen.
-            rows = ((tree, path, 0, self.answer["seq"]) for path in found)
-            while self._list(list(itertools.islice(rows, BATCH)), fresh):
+            while self.add(tree, [] if fresh else list(itertools.islice(found, BATCH))):
                 pass
+            collections.deque(found, 0)
 
-    def _list(self, rows: List[Tuple[int, bytes, int, int]], fresh: bool) -> bool:
+    def add(self, tree: int, paths: List[bytes]) -> bool:
+        """Put paths into the list, as if the tracker had told them; whether there were any."""
+        rows = [(tree, path, 0, self.answer["seq"]) for path in paths]
         self.book.execute("begin immediate")
-        line = "insert or replace into changed values (?, ?, ?, ?)"
-        self.book.executemany(line, [] if fresh else rows)
+        self.book.executemany("insert or replace into changed values (?, ?, ?, ?)", rows)
         self.book.execute("commit")
         return bool(rows)
 
@@ -328,7 +326,7 @@ class Asker:
 
 def told(value: Any) -> None:
     """One line of the answer."""
-    sys.stdout.write(json.dumps(value) + "\n")
+    print(json.dumps(value))
 
 
 def ask(folder: str, since: str) -> None:
@@ -350,6 +348,8 @@ def ask(folder: str, since: str) -> None:
             gaps = ["more than %d paths changed" % MOST]
         there = way != "absent" and not gaps
         paths = asker.paths(number, path, bound) if there else []
+        # The other names of a file may have come after the scan.
+        asker.add(number, paths if way != "names" else [])
         told({"tree": os.fsdecode(path), "way": way, "gaps": gaps})
         if there and (since == "proved" or (since == "rest" and asker.own(number, way))):
             told(".")

@@ -2,17 +2,15 @@
 
     tracker.py FOLDER WAYS TREE...
 
-WAYS are tried in this order, each by calling it: `names` (fanotify that names the entry, Linux
-5.9), `folders` (fanotify that names the folder or the object only, Linux 5.1); a tree that neither
-can follow is left to be scanned. FOLDER holds the list, an SQLite file of this run alone, and a
-socket: whoever connects gets one line of JSON once all that happened before is in the list.
-Whatever may have been missed (an overflow, another run before this one, a mount that came or went)
-stands in the table `gap`, never nowhere; a list that can't be written ends it. See fanotify(7).
+WAYS are tried in order, each by calling it: `names` (fanotify(7) that names the entry, Linux 5.9),
+`folders` (that names the folder or the object only, Linux 5.1); a tree that neither can follow is
+left to be scanned. FOLDER holds the list, SQLite of this run alone, and a socket: who asks gets
+a line of JSON once all that happened before is in the list. Whatever may have been missed (an
+overflow, a run before this one, a mount that came or went) stands in the table `gap`.
 """
 
 import contextlib
 import ctypes
-import errno
 import json
 import os
 import select
@@ -26,7 +24,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 MODIFY, ATTRIB, CLOSE_WRITE = 0x2, 0x4, 0x8
 MOVED_FROM, MOVED_TO, CREATE, DELETE = 0x40, 0x80, 0x100, 0x200
-OVERFLOW, ONDIR = 0x4000, 0x40000000
+MOVING, OVERFLOW, ONDIR = MOVED_FROM | MOVED_TO | DELETE, 0x4000, 0x40000000
 MASK = MODIFY | ATTRIB | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE | ONDIR
 # FAN_CLOEXEC and FAN_NONBLOCK, then FAN_REPORT_FID, _DIR_FID and _NAME.
 FLAGS = {"names": 0x3 | 0x200 | 0x400 | 0x800, "folders": 0x3 | 0x200}
@@ -63,6 +61,10 @@ class Refused(Exception):
 
 class Lost(Exception):
     """Something changed, and nobody can say where."""
+
+
+class Gone(Exception):
+    """It was deleted; or it is being renamed, which the kernel tells in the same way."""
 
 
 def call(name: str, *arguments: Any) -> int:
@@ -215,32 +217,27 @@ class Watch:
 
 
 def pathed(point: bytes, handle: bytes) -> Tuple[bytes, bool]:
-    """The path that a handle leads to, and whether it is a folder's; empty when it is gone."""
+    """The path that a handle leads to, and whether it is a folder's; Gone, Lost."""
     for _ in range(TRIES):
         try:
             through = os.open(point, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise Lost(str(error)) from None
         opened = libc.open_by_handle_at(through, handle, os.O_PATH | os.O_CLOEXEC)
-        problem = ctypes.get_errno()
         os.close(through)
-        if opened < 0 and problem == errno.ESTALE:
-            return b"", False
         if opened < 0:
-            raise Lost(os.strerror(problem))
+            raise Gone(os.strerror(ctypes.get_errno()))
         try:
             there = os.fstat(opened)
             path = os.readlink(b"/proc/self/fd/%d" % opened)
-            if there.st_nlink == 0:
-                return b"", False
             # What was deleted or lies beyond the mount has a path that leads elsewhere.
-            if os.path.lexists(path) and os.path.samestat(os.lstat(path), there):
-                return path, stat.S_ISDIR(there.st_mode)
+            if there.st_nlink == 0 or os.path.samestat(os.lstat(path), there):
+                return (path if there.st_nlink else b""), stat.S_ISDIR(there.st_mode)
         except FileNotFoundError:
-            continue
+            pass
         finally:
             os.close(opened)
-    raise Lost("it is there, but its path can't be had")
+    raise Lost("its path can't be had")
 
 
 class Book:
@@ -264,12 +261,8 @@ class Book:
         line = "insert into tree values (?, ?, '', 0, null, 0, 0, 0)"
         self._database.executemany(line, [(tree.number, tree.path) for tree in trees])
 
-    def changed(self, place: Place, deep: bool) -> None:
-        """Note one; `deep`: with all beneath it."""
-        self.waiting.add((place[0], place[1], int(deep)))
-
     def gap(self, trees: List[Tree], reason: str) -> None:
-        """From here back to the last pass nobody knows what happened in these."""
+        """Nobody knows what happened in these since the last pass."""
         self._gaps.update((tree.number, reason) for tree in trees)
 
     def write(self, close: bool = False) -> int:
@@ -295,6 +288,7 @@ class Tracker:
     def __init__(self, folder: bytes, ways: List[str], paths: List[bytes]) -> None:
         self.trees = [Tree(number, path) for number, path in enumerate(paths)]
         self.watch = Watch(ways, self.trees)
+        self._gone: Dict[bytes, int] = {}
         self.book = Book(folder, self.trees)
         self._look(self.book.begun)
         self.book.write()
@@ -333,7 +327,10 @@ class Tracker:
             self._answer()
 
     def drain(self) -> None:
-        """Take in every event that waits now."""
+        """Take in every event that waits now, and once more what seemed to be gone."""
+        gone, self._gone = self._gone, {}
+        self._take(gone)
+        self._gone.clear()
         more = self.watch.way != ""
         while more:
             found: Dict[bytes, int] = {}
@@ -348,6 +345,8 @@ class Tracker:
         with asking:
             asking.settimeout(5)
             self.drain()
+            time.sleep(SETTLE_SECONDS if self._gone else 0)
+            self.drain()
             self._look("its mounts or its folder were changed")
             told = {"seq": self.book.write(close=True), "run": self.book.run}
             told.update(list=os.fsdecode(self.book.path), refused=self.watch.refused)
@@ -355,39 +354,40 @@ class Tracker:
                 asking.sendall(json.dumps(told).encode() + b"\n")
 
     def _take(self, found: Dict[bytes, int]) -> None:
-        moving = MOVED_FROM | MOVED_TO | DELETE
-        if any(mask & ONDIR and mask & moving for mask in found.values()):
+        if any(mask & ONDIR and mask & MOVING for mask in found.values()):
             self.watch.known.clear()
         for record, mask in found.items():
             try:
                 self._one(record, mask)
+            except Gone:
+                self._gone[record] = mask
             except Lost as error:
-                self._lost(record, mask, str(error))
+                self._lost(record, str(error))
 
     def _one(self, record: bytes, mask: int) -> None:
         if mask & OVERFLOW:
             followed = [tree for tree in self.trees if tree.way == self.watch.way]
             self.book.gap(followed, "more happened at once than the kernel keeps")
             return
+        # A link that came or went tells of the inode alone; its names tell of themselves.
+        if self.watch.way == "names" and record[0] != NAMED and not mask & ~(ATTRIB | ONDIR):
+            return
         end = BODY + HANDLE.unpack_from(record, OPENED)[0]
         if record[0] == NAMED:
             name = record[end:].split(b"\0", 1)[0]
-            deep = bool(mask & ONDIR and mask & MOVED_TO) and name != b"."
+            deep = int(bool(mask & ONDIR and mask & MOVED_TO) and name != b".")
             for number, path in self.watch.folder(record, end):
                 inside = path if name == b"." else path + b"/" + name if path else name
-                self.book.changed((number, inside), deep)
+                self.book.waiting.add((number, inside, deep))
                 if not path:
-                    self.book.changed((number, b""), False)
+                    self.book.waiting.add((number, b"", 0))
             return
         for (number, path), folder in self.watch.find(record, end):
             if self.watch.way == "folders" and not folder:
                 path = path.rpartition(b"/")[0]
-            self.book.changed((number, path), False)
+            self.book.waiting.add((number, path, 0))
 
-    def _lost(self, record: bytes, mask: int, reason: str) -> None:
-        # A link that came or went tells of the inode alone; its names tell of themselves.
-        if self.watch.way == "names" and record[0] != NAMED and not mask & ~(ATTRIB | ONDIR):
-            return
+    def _lost(self, record: bytes, reason: str) -> None:
         points = self.watch.points.get(record[FSID], set())
         near = [t for t in self.trees if points & {mount[0] for mount in t.mounts}]
         self.book.gap(near or self.trees, "a change without a path: %s" % reason)
