@@ -221,6 +221,7 @@ def _held() -> dict[str, Any]:
 def _compared() -> dict[str, Any]:
     """What a proof asks of a database."""
     return {
+        "select extname::text, extversion": [("hstore", "1.8")],
         "max_replication_slots')::int > count": [(True,)],
         "coalesce(to_jsonb(s) ->> 'wal_status'": [],
         "select txid_snapshot_xmax": [(77,)],

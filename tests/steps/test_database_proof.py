@@ -38,6 +38,16 @@ def test_what_an_empty_machine_needs_is_all_proved() -> None:
     assert all(proof.whole for proof in proofs.values())
 
 
+def test_an_extension_of_another_version_is_told_and_no_difference() -> None:
+    pair = servers()
+    _target(pair).held["select extname::text, extversion"] = [("hstore", "1.9"), ("new", "1")]
+    proof = _proofs(pair)["bj: schema"]
+    assert proof.whole
+    assert proof.notes == (
+        "extension hstore: 1.8 on the source, 1.9 on the target, as it comes with PostgreSQL",
+    )
+
+
 def test_a_table_on_one_side_only_is_named() -> None:
     pair = servers()
     _target(pair).held[_TABLES] = []

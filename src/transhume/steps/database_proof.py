@@ -20,6 +20,7 @@ from transhume.steps.sequences import sequences
 from transhume.steps.tables import Table, tables
 from transhume.steps.working import Told, since
 
+_VERSIONS = "select extname::text, extversion from pg_extension"
 Notice = Callable[[Progress], None]
 """Hears how far a part is."""
 
@@ -99,7 +100,19 @@ def _schema(both: Both) -> Iterator[Proof]:
         if host.place in shape.locked
         for held in holders(host, both.name)
     )
-    yield Proof(f"{both.name}: schema", shape.objects, equal, "objects", shape.differing + locked)
+    part, differing, notes = f"{both.name}: schema", shape.differing + locked, _versions(both)
+    yield Proof(part, shape.objects, equal, "objects", differing, notes=notes)
+
+
+def _versions(both: Both) -> tuple[str, ...]:
+    """Extensions of another version: each PostgreSQL brings its own, and a restore takes that."""
+    there, here = (dict(side.read(_VERSIONS)) for side in both.sides)
+    return tuple(
+        f"extension {name}: {there[name]} on the source, {here[name]} on the target, as it comes "
+        "with PostgreSQL"
+        for name in sorted(there.keys() & here.keys())
+        if there[name] != here[name]
+    )
 
 
 def _contents(both: Both, notice: Notice, mark: Mark | None) -> Proof:
