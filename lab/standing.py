@@ -35,10 +35,12 @@ class Standing:
 
     seen: dict[str, list[str]]
 
-    def unlike(self, later: Standing) -> list[str]:
-        """Each look that prints something else now, with the first lines that differ."""
+    def unlike(self, later: Standing, *but: str) -> list[str]:
+        """Each look, but these, that prints something else now, with the first differing lines."""
         differing = []
         for name, lines in self.seen.items():
+            if name in but:
+                continue
             gone = [line for line in lines if line not in later.seen[name]]
             new = [line for line in later.seen[name] if line not in lines]
             if gone or new:

@@ -86,7 +86,7 @@ def _switch(run: Scene) -> list[str]:
     source, target = run.pair.machines
     with process_list(source) as there, process_list(target) as here:
         run.transhume("cutover", "--yes")
-    assert any("pg_dump" in line for line in here), "nobody looked while it worked"
+    assert any("psql" in line for line in here), "nobody looked while it worked"
     assert any("rsync --server" in line for line in there), "nobody looked while it worked"
     return there + here
 
