@@ -13,7 +13,6 @@ from lab.compare import compare
 from lab.machine import Machine
 from lab.scene import Scene
 from lab.shell import wait_until
-from lab.standing import standing
 from tests.real.stage import STATE, Started, sql, typed
 
 pytestmark = [
@@ -174,13 +173,3 @@ def _nothing_left(run: Scene) -> None:
         for machine in run.pair.machines:
             assert sql(machine, name, "select count(*) from pg_publication") == "0"
             assert sql(machine, name, full) == "0"
-
-
-def test_going_back_leaves_nothing_of_it(fresh: Scene) -> None:
-    before = standing(fresh.pair.source)
-    fresh.begin()
-    fresh.transhume("sync")
-    fresh.transhume("rollback")
-    assert before.unlike(standing(fresh.pair.source)) == []
-    fresh.transhume("sync")
-    assert following(fresh) == set(NAMES)

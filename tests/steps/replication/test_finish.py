@@ -149,7 +149,6 @@ def test_before_the_freeze_each_must_follow_without_a_doubt() -> None:
     assert [change.title for change in Ready(following()).run(both)] == [
         "open the way to the source's PostgreSQL",
         "catch up with the databases",
-        "note how bj is defined",
     ]
     assert list(Ready(following()).verify(both)) == []
     source(both).held["with own as ( select c.oid, n.nspname"] = [("relation", "public.new", "rp")]

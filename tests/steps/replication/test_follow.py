@@ -53,6 +53,7 @@ def test_identity_then_publication_then_copy_then_subscription() -> None:
         "publish bj-data",
         "copy bj-data and follow (its copy was never whole)",
         "catch up with the databases",
+        "note how bj is defined",
     ]
     copy = _changes(both)[5]
     kinds = [type(act).__name__ for act in leaves(copy.act)]

@@ -14,17 +14,12 @@ from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
 from transhume.steps.database_proof import prove
 from transhume.steps.replication import scripts, tunnel
+from transhume.steps.replication.defined import altered
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.hot_proof import Ledger, prove_end
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.settings import conf, without, written
-from transhume.steps.replication.standing import (
-    Standing,
-    altered,
-    definitions,
-    standing,
-    wrong,
-)
+from transhume.steps.replication.standing import Standing, standing, wrong
 from transhume.steps.replication.survey import server
 
 _PATIENCE = 30
@@ -53,16 +48,6 @@ class Ready(Step):
         yield from tunnel.opened(pair, server(pair.source).port, anew=True)
         acts = tuple(self._awaited(standing(pair, name)) for name in names)
         yield Change("catch up with the databases", Together(acts), Keep("nothing was altered"))
-        for name in names:
-            yield from self._noted(pair, name)
-
-    def _noted(self, pair: Pair, name: str) -> Iterator[Change]:
-        """While everyone waits it is enough to see that the definitions are still these."""
-        shelf, known = self.following.shelf, self.following.shelf.get(pair.target, name)
-        seen = definitions(pair.source, name)
-        if known is not None and not altered(pair, name) and known.definitions != seen:
-            write = shelf.put(name, replace(known, definitions=seen))
-            yield Change(f"note how {name} is defined", write, shelf.back(name, known))
 
     def _awaited(self, now: Standing) -> Run:
         where, patience = self.following, _PATIENCE
@@ -70,7 +55,9 @@ class Ready(Step):
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for name in self.following.followed(pair):
-            why = wrong(pair, name, standing(pair, name))
+            why = wrong(
+                pair, name, standing(pair, name), self.following.shelf.get(pair.target, name)
+            )
             if why:
                 yield Finding(
                     "not-following",
@@ -117,9 +104,8 @@ class FinishDatabases(Step):
             # Made before: only what a kill left is to do, unless it isn't the source's any more.
             whole = not stopping(prove(pair, name))
             return dumped if not whole else (apart,) if now.begun else ()
-        same = known.definitions == definitions(pair.source, name)
         chosen = self.following.strategy == "dump"
-        if chosen or now.trouble or (not same and altered(pair, name)):
+        if chosen or now.trouble or altered(pair, name, known):
             return dumped
         noted = shelf.put(name, replace(known, position=now.position))
         return (*self._rest(pair, name, known, now), noted, apart)

@@ -23,6 +23,7 @@ from transhume.core.step import Step
 from transhume.steps.copier import compression, creation, tables
 from transhume.steps.described import described
 from transhume.steps.replication import scripts, tunnel
+from transhume.steps.replication.defined import noted
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.identity import lacks
 from transhume.steps.replication.record import Record
@@ -58,6 +59,8 @@ class Follow(Step):
             yield from self._catch_up(pair, names)
             yield from self._seed(pair, names)
             yield from self._catch_up(pair, names)
+        for name in names:
+            yield from noted(pair, name, self.following.shelf)
 
     def _wanted(self, pair: Pair) -> dict[str, bool]:
         """Whether each is to follow now: until the restart at its hour none can."""
@@ -105,15 +108,13 @@ class Follow(Step):
 
     def _reason(self, pair: Pair, name: str) -> str:
         known = self.following.shelf.get(pair.target, name)
-        return wrong(pair, name, standing(pair, name)) or (
-            "" if known else "nothing is known of its copy"
-        )
+        return wrong(pair, name, standing(pair, name), known)
 
     def _prepare(self, pair: Pair, name: str) -> Iterator[Change]:
         """Identities are noted before any is altered, and altered before anything is published."""
         shelf, source = self.following.shelf, pair.source
         known, lacking = shelf.get(pair.target, name), lacks(source, name)
-        record = replace(known or Record("follow"), how="follow", position="")
+        record = replace(known or Record("follow"), how="follow", position="", definitions="")
         record = record.knowing(tuple(lack.former for lack in lacking))
         if record != known:
             write = shelf.put(name, record)

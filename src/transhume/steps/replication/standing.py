@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from transhume.core.host import Host, Pair
 from transhume.steps.replication.culprit import culprit
+from transhume.steps.replication.defined import altered
+from transhume.steps.replication.record import Record
 from transhume.steps.replication.survey import PUBLICATION
-from transhume.steps.schema import schema
 
 _SLOT_NAME = "select 'transhume_' || oid from pg_database where datname = %s"
 # As JSON, for older servers know less of a slot.
@@ -23,18 +24,6 @@ _SUBSCRIPTION = """
 select s.subname, s.subenabled from pg_subscription s join pg_database d on d.oid = s.subdbid
 where d.datname = %s and s.subname like 'transhume\\_%%'
 """
-_CATALOGS = (
-    *("pg_class", "pg_attribute", "pg_attrdef", "pg_index", "pg_constraint", "pg_trigger"),
-    *("pg_type", "pg_proc", "pg_enum", "pg_sequence", "pg_extension", "pg_namespace"),
-)
-_COUNTED = " union all ".join(
-    f"select count(*), sum(hashtext(xmin::text || ' ' || ctid::text)::numeric) from {catalog}"
-    for catalog in _CATALOGS
-)
-_DEFINITIONS = f"select md5(string_agg(c::text, ' ')) from ({_COUNTED}) c"
-# An interrupted or running pg_repack has tables and triggers of its own; they come and go.
-_PASSING = ("repack.",)
-_PASSING_TRIGGER = ".repack_trigger"
 
 
 @dataclass(frozen=True)
@@ -87,41 +76,14 @@ def standing(pair: Pair, name: str) -> Standing:
     )
 
 
-def wrong(pair: Pair, name: str, now: Standing) -> str:
+def wrong(pair: Pair, name: str, now: Standing, known: Record | None) -> str:
     """Why it doesn't follow as it should; empty when it does."""
     if now.trouble:
         return now.trouble
     if now.behind and not now.active:
         table = culprit(pair.target, name)
         return f"a row of {table} can't be applied" if table else "the target takes nothing more"
-    changed = altered(pair, name)
+    if known is None:
+        return "nothing is known of its copy"
+    changed = altered(pair, name, known)
     return f"{changed} was altered on the source" if changed else ""
-
-
-def definitions(source: Host, name: str) -> str:
-    """A word that becomes another one with every definition that is made, altered or dropped.
-
-    Each such command writes catalog rows anew, by a transaction of its own number; what vacuum and
-    analyze note there they overwrite in place. It costs milliseconds where comparing the
-    definitions themselves takes their size.
-    """
-    return str(source.sql(name, _DEFINITIONS)[0][0])
-
-
-def altered(pair: Pair, name: str) -> str:
-    """A table that isn't on the target as it is on the source now; empty when all are.
-
-    Replication brings rows and no definitions, so the target's are those of the copy's beginning.
-    """
-    there, here = (_lasting(host, name) for host in (pair.source, pair.target))
-    return next((f"{kind} {item}" for kind, item, _ in sorted(there ^ here)), "")
-
-
-def _lasting(host: Host, name: str) -> frozenset[tuple[str, str, str]]:
-    return frozenset(
-        entry
-        for entry in schema(host, name)
-        if entry[0] != "identity"
-        and not entry[1].startswith(_PASSING)
-        and not entry[1].endswith(_PASSING_TRIGGER)
-    )
