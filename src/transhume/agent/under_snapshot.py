@@ -21,6 +21,29 @@ class Refused(Exception):
     """The slot can't be had, or a program failed; says why."""
 
 
+class Ending:
+    """Whether this program was asked to end. An exception could come between the start of a child
+    and the line that knows of it, and leave the child behind."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.child = None  # type: Optional[subprocess.Popen[bytes]]
+
+    def ask(self, number: int, frame: Optional[FrameType]) -> None:
+        """The signal's handler."""
+        self.asked = number
+        if self.child is not None:
+            self.child.terminate()
+
+    def heed(self) -> None:
+        """End here when asked to."""
+        if self.asked:
+            raise SystemExit(128 + self.asked)
+
+
+ENDING = Ending()
+
+
 def programs(words: List[str]) -> List[List[str]]:
     """The command lines between the dashes."""
     found = []  # type: List[List[str]]
@@ -46,7 +69,11 @@ class Session:
         """The one row of the answer."""
         self._in.write((command + ";\n").encode())
         self._in.flush()
-        if not select.select([self._out], [], [], limit)[0]:
+        for _ in range(limit):
+            ENDING.heed()
+            if select.select([self._out], [], [], 1)[0]:
+                break
+        else:
             self._psql.kill()
             raise Refused(
                 "no answer to %s within %d s: a transaction that writes is open on the source "
@@ -73,14 +100,13 @@ class Session:
 
 
 def run(argv: List[str]) -> None:
-    """Run one program to its end; it ends when this one does."""
-    process = subprocess.Popen(argv)
-    try:
-        status = process.wait()
-    except BaseException:
+    """Run one program to its end; it ends when this one is asked to."""
+    process = ENDING.child = subprocess.Popen(argv)
+    if ENDING.asked:
         process.terminate()
-        process.wait()
-        raise
+    status = process.wait()
+    ENDING.child = None
+    ENDING.heed()
     if status:
         raise Refused("%s ended with status %d" % (argv[0], status))
 
@@ -88,7 +114,12 @@ def run(argv: List[str]) -> None:
 def work(where: str, slot: str, wanted: List[List[str]]) -> None:
     """The slot, then the programs; the slot goes when one of them fails."""
     session = Session(where)
-    made = session.say('CREATE_REPLICATION_SLOT "%s" LOGICAL pgoutput' % slot, LIMIT_SECONDS)
+    try:
+        made = session.say('CREATE_REPLICATION_SLOT "%s" LOGICAL pgoutput' % slot, LIMIT_SECONDS)
+    except SystemExit:
+        # It may come into being all the same.
+        session.drop(slot)
+        raise
     try:
         run([*wanted[0], "--snapshot=" + made[2]])
         # Any command lets go of the snapshot, which keeps the source from cleaning up.
@@ -101,15 +132,10 @@ def work(where: str, slot: str, wanted: List[List[str]]) -> None:
     session.close()
 
 
-def stop(number: int, frame: Optional[FrameType]) -> None:
-    """Asked to end: as if something had failed."""
-    raise SystemExit(128 + number)
-
-
 def main(arguments: List[str]) -> int:
     """Exit status 0 when all programs ended well."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, stop)
+        signal.signal(number, ENDING.ask)
     try:
         work(arguments[0], arguments[1], programs(arguments[2:]))
     except Refused as refusal:
