@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -65,6 +66,7 @@ class FakeHost:
             "cat": self._cat,
             "test": self._test,
             "find": self._find,
+            "grep": self._grep,
             "systemctl": self._systemctl,
         }
         assert argv[0] in usual, f"the fake {self.place} has no answer to {argv}"
@@ -152,6 +154,19 @@ class FakeHost:
 
     def _below(self, there: set[str], tops: tuple[str, ...]) -> set[str]:
         return {path for path in there for top in tops if path.startswith(f"{top}/")}
+
+    def _grep(self, words: tuple[str, ...]) -> Output:
+        """Names of text files among and under these, as `grep -rlZIE -e PATTERN -- …` has them."""
+        at = words.index("--")
+        pattern, tops = words[at - 1].encode(), words[at + 1 :]
+        found = [
+            path
+            for path, content in sorted(self.files.items())
+            if any(path == top or path.startswith(f"{top}/") for top in tops)
+            and b"\0" not in content
+            and re.search(pattern, content, re.MULTILINE)
+        ]
+        return output("".join(f"{path}\0" for path in found)) if found else output(1)
 
     def _folders(self) -> set[str]:
         within = {posixpath.dirname(path) for path in self.files}

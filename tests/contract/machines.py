@@ -105,6 +105,8 @@ def _said() -> dict[str, Any]:
         "dpkg-query": "bm-core 5.1.2-1 installed\nbm-plugin-ldap 5.1.2-1 installed\n",
         "rsync --version": "rsync  version 3.5.0  protocol version 32\n",
         "du -s --apparent-size": "1000\t/x\n",
+        "iptables -S": "-P INPUT ACCEPT\n-A bluemind -s 192.0.2.10/32 -j ACCEPT\n",
+        "stat -c %.9Y": "1795410000.500000000\n",
         "stat -c %a|%U:%G": "600|postgres:postgres\n",
         "python3 --version": "Python 3.11.2\n",
         "pg_dump --version": "pg_dump (PostgreSQL) 17.2 (Debian 17.2-1)\n",
@@ -165,6 +167,9 @@ def _held() -> dict[str, Any]:
         "bj select name from t_domain": [("example.org",)],
         "bj select name, ip from t_server": [("mail", "192.0.2.10")],
         "bj select ip from t_server": [("192.0.2.10",)],
+        "bj select ip from t_server union all": [("192.0.2.10",), (None,)],
+        "bj select mail_host from rc_users": [],
+        "bj select string_agg(mail_host": [(None,)],
         "bj select string_agg(ip": [("192.0.2.10 mail",)],
         "bj select configuration::text": [("archive_kind=>cyrus",)],
         "bj select configuration -> 'archive_kind'": [("cyrus",)],
@@ -208,6 +213,10 @@ def _held() -> dict[str, Any]:
         "postgres select 1": [(1,)],
         "select datname from pg_database": [("bj",), ("bj-data",), ("keycloak",)],
         "select 1 from pg_class": [(1,)],
+        "from pg_hba_file_rules r": [(1, "host {all} {all} 127.0.0.1")],
+        "from pg_hba_file_rules where error is not null": [],
+        "from pg_file_settings": [],
+        "pg_postmaster_start_time": [(1795420000.5,)],
         "select name, setting from pg_settings": [("shared_buffers", "16384")],
         "select d.datname, pg_get_userbyid": [("bj", "bj", "UTF8", "C.UTF-8", "C.UTF-8")],
         "from pg_db_role_setting": [("", "TimeZone=GMT")],
@@ -305,6 +314,7 @@ def source() -> FakeHost:
     host.printed["survey"] = [surveyed(f"/var/spool/{name}") for name in TREES]
     host.served = {"/api/system/installation/state": "core.state.running"}
     host.said["sshd -T"] = "listenaddress 0.0.0.0:22\nciphers aes128-gcm@openssh.com,aes256-ctr\n"
+    host.files["/etc/postgresql/15/main/postgresql.conf.local"] = b"work_mem = 16MB\n"
     return host
 
 

@@ -12,6 +12,7 @@ from tests.contract.machines import TOKEN, servers
 from tests.fakes import FakeHost
 from transhume.core.change import Await, Run, leaves
 from transhume.core.finding import Finding, Proof
+from transhume.core.host import Pair
 from transhume.profiles.bluemind.after import Firewall, Maps, Networks, Tick
 
 MAPS = ("/etc/postfix/transport", "/etc/postfix/gone")
@@ -48,6 +49,36 @@ def test_the_core_gets_the_token_where_no_other_process_sees_it(
     typed = (tmp_path / "typed").read_text().split()
     assert typed[-1] == "http://127.0.0.1:8090/api/system/maildelivery/mgmt/_repair"
     assert TOKEN not in typed
+
+
+def _firewalls(there: str, here: str, additional: str) -> Pair:
+    pair = servers()
+    for host, sender in ((pair.source, there), (pair.target, here)):
+        assert isinstance(host, FakeHost)
+        host.held["bj select ip from t_server union all"] = [("192.0.2.10",), (additional,)]
+        host.said["iptables -S"] = "".join(f"-A x -s {each} -j y\n" for each in sender.split())
+    return pair
+
+
+def test_the_rules_are_awaited_that_the_source_has_for_its_servers() -> None:
+    there = "192.0.2.10/32 10.1.0.0/16 203.0.113.9/32"
+    pair = _firewalls(there, "", "10.1.2.3/16, 198.51.100.7 nonsense")
+    _, wait = Firewall().run(pair)
+    assert isinstance(wait.act, Await)
+    # The stranger's was another program's, the last additional one isn't in force there either.
+    assert wait.act.argv[-2:] == ("10.1.0.0/16", "192.0.2.10/32")
+
+
+def test_a_rule_that_is_missing_is_told() -> None:
+    pair = _firewalls("192.0.2.10/32 10.1.0.0/16", "192.0.2.10/32", "10.1.0.0/16")
+    (found,) = Firewall().verify(pair)
+    assert found.seen == "the firewall's rules don't name 10.1.0.0/16, which the source's do"
+
+
+def test_where_the_source_has_no_rules_nothing_is_awaited() -> None:
+    pair = _firewalls("", "192.0.2.10/32", "")
+    assert [change.title for change in Firewall().run(pair)] == ["regenerate"]
+    assert list(Firewall().verify(pair)) == []
 
 
 @pytest.mark.programs("sh")
@@ -88,7 +119,7 @@ def test_the_rest_is_asked_of_the_core_itself() -> None:
     typed = [
         str(command)
         for step in (Firewall(), Tick())
-        for change in step.run(servers())
+        for change in list(step.run(servers()))[:1]
         for command in change.act.commands()
     ]
     assert typed == ["bm-cli maintenance update-fw", "bm-cli tick reconfigure"]

@@ -14,23 +14,34 @@ from tests.contract.machines import servers
 from tests.fakes import FakeHost
 from transhume.core.change import Run
 from transhume.core.finding import Finding
-from transhume.core.host import Pair
-from transhume.profiles.bluemind.readdress import Readdress
+from transhume.core.host import Output, Pair
+from transhume.errors import StepFailed
+from transhume.profiles.bluemind import layout
+from transhume.profiles.bluemind.readdress import BackupFolder, OldAddress, Readdress
 
-STEP = Readdress("192.0.2.20")
+PLACES = layout.load("bluemind-5").address
+STEP = Readdress("192.0.2.20", PLACES)
 INI = "/etc/bm/bm.ini"
 
 
-def _pair(**files: bytes) -> Pair:
+def _pair(ini: bytes = b"host = 192.0.2.20\n") -> Pair:
+    """Two machines, as they are once the copy was made and the new address was put in."""
     pair = servers()
-    for host in (pair.source, pair.target):
+    for host, address in ((pair.source, b"192.0.2.10"), (pair.target, b"192.0.2.20")):
         assert isinstance(host, FakeHost)
-        host.held["bj select ip from t_server"] = [("192.0.2.10",)]
+        host.held["bj select ip from t_server"] = [(address.decode(),)]
         host.held["select configuration::text"] = [('"mynetworks"=>"192.0.2.20/32"',)]
-    assert isinstance(pair.target, FakeHost)
-    pair.target.held["bj select ip from t_server"] = [("192.0.2.20",)]
-    pair.target.files[INI] = files.get("ini", b"host = 192.0.2.20\n")
+        host.files[INI] = b"host = " + address + b"\n"
+        host.files["/etc/bm/local/tika.ini"] = b"host = " + address + b"\n"
+        host.files["/etc/bm-webmail/settings.ini"] = b"[skin]\n"
+        host.files["/etc/bm/bm.jks"] = b"\0" + address
+    _files(pair)[INI] = ini
     return pair
+
+
+def _files(pair: Pair) -> dict[str, bytes]:
+    assert isinstance(pair.target, FakeHost)
+    return pair.target.files
 
 
 def _script() -> tuple[str, ...]:
@@ -50,6 +61,19 @@ CASES = {
     "192x0y2z10": "192x0y2z10",
     "caf\xe9 192.0.2.10": "caf\xe9 192.0.2.20",
 }
+
+
+def test_every_text_of_the_source_that_names_it_is_changed_and_no_other() -> None:
+    script = _script()
+    assert script[script.index("--") + 1 :] == (INI, "/etc/bm/local/tika.ini")
+
+
+def test_files_that_cannot_be_read_stop_the_move() -> None:
+    pair = _pair()
+    assert isinstance(pair.source, FakeHost)
+    pair.source.said["grep"] = Output(2, b"", b"grep: /etc/bm: Permission denied\n")
+    with pytest.raises(StepFailed, match=r"files of the source name 192\.0\.2\.10: grep: /etc"):
+        list(STEP.run(pair))
 
 
 @pytest.mark.programs("sed")
@@ -78,8 +102,6 @@ def test_one_that_was_left_is_told(left: bytes) -> None:
 @given(st.lists(st.sampled_from(["192.0.2.10", "192.0.2.100", ",", " ", "\n", "x", "/"])))
 def test_what_is_replaced_is_what_the_proof_finds(pieces: list[str]) -> None:
     """In PostgreSQL and in Python alike."""
-    (update, _) = STEP.run(_pair())
-    assert isinstance(update.act, Run)
     text = "".join(pieces)
     found = re.search(r"(?<![0-9.])192\.0\.2\.10(?![0-9.])", text)
     seen = [
@@ -96,3 +118,46 @@ def test_the_database_is_updated_as_a_whole_or_not_at_all() -> None:
     assert script.rstrip().endswith("commit;")
     assert "set ip = '192.0.2.20' where ip = '192.0.2.10'" in script
     assert "ON_ERROR_STOP=1" in update.act.argv
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/postfix/transport-flat", "/etc/bm-iptables/rules.sh", "/etc/bm/kafka.properties"]
+)
+def test_what_the_core_should_have_written_anew_is_told(path: str) -> None:
+    pair = _pair()
+    assert list(OldAddress(PLACES).verify(pair)) == []
+    _files(pair)[path] = b"x lmtp:192.0.2.10:2400\n"
+    (found,) = OldAddress(PLACES).verify(pair)
+    assert isinstance(found, Finding)
+    assert (found.severity, found.seen) == ("blocks", f"{path} still names 192.0.2.10")
+
+
+@pytest.mark.parametrize("table", ["t_server", "rc_users", "t_systemconf"])
+def test_a_table_that_names_it_still_is_told(table: str) -> None:
+    pair = _pair()
+    assert isinstance(pair.target, FakeHost)
+    known = {"t_server": "bj select ip", "rc_users": "mail_host", "t_systemconf": "configuration"}
+    piece = next(each for each in pair.target.held if known[table] in each)
+    pair.target.held[piece] = [("192.0.2.10",)]
+    assert [item.seen for item in OldAddress(PLACES).verify(pair) if isinstance(item, Finding)] == [
+        f"{table} still names 192.0.2.10"
+    ]
+
+
+def test_backups_that_moved_along_are_named_after_the_new_address() -> None:
+    pair, step = _pair(), BackupFolder("192.0.2.20", PLACES)
+    assert list(step.run(pair)) == []
+    _files(pair)[f"{PLACES.backups}/192.0.2.10/x"] = b""
+    (change,) = step.run(pair)
+    assert isinstance(change.act, Run)
+    assert change.act.argv[-2:] == tuple(f"{PLACES.backups}/192.0.2.{n}" for n in (10, 20))
+
+
+def test_backups_of_both_addresses_are_left_to_the_admin() -> None:
+    pair, step = _pair(), BackupFolder("192.0.2.20", PLACES)
+    for number in (10, 20):
+        _files(pair)[f"{PLACES.backups}/192.0.2.{number}/x"] = b""
+    assert list(step.run(pair)) == []
+    (found,) = step.verify(pair)
+    assert isinstance(found, Finding)
+    assert found.severity == "warns"

@@ -132,6 +132,7 @@ RULES: dict[str, Rule] = {
     "sshd": _some_of("-T"),
     "openssl": _both(_begins("x509", "version", "s_client"), _none_of("-out", "-sess_out")),
     "curl": _curl,
+    "iptables": _only("-S"),
     "nft": _both(_first_of("list"), _only("-[jnasy]+", "[^-].*")),
     "bmctl": _first_of("status"),
     "pg_restore": _some_of("--list", "--version"),

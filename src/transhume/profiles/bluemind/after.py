@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import Await, Change, Keep, Run, Series
 from transhume.core.finding import Finding, Proof
-from transhume.core.host import Pair
+from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps import map_proof, postfix
 
@@ -17,6 +20,12 @@ _CALL = (
     # The token goes through a pipe: an argument would stand in the list of processes.
     'printf \'header = "X-BM-ApiKey: %s"\\n\' "$(cat "$2")" | curl -fsS -K - -X POST "$1"'
 )
+_NAMED = 'for n in "$@"; do iptables -S | grep -qF -e "-s $n " || exit 1; done'
+_SENDER = re.compile(r"(?<= -s )\S+")
+_WORDS = re.compile(r"[\s,;]+")
+_LET_IN = """
+select ip from t_server union all select configuration -> 'fwAdditionalIPs' from t_systemconf
+"""
 _NEWER = 'for f in "$@"; do test "$f" -nt "$0" || exit 1; done'
 _STAMP = "/run/transhume/maps-asked"
 
@@ -34,6 +43,42 @@ class Firewall(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         yield Change("regenerate", Run("target", ("bm-cli", "maintenance", "update-fw")), _KEEP)
+        wanted = _let_in(pair)
+        if wanted:
+            named = Await("target", ("sh", "-c", _NAMED, "named", *wanted), 30)
+            yield Change("wait until its rules name the servers", named, _KEEP)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        known = _named(pair.target)
+        for network in _let_in(pair):
+            if network not in known:
+                seen = f"the firewall's rules don't name {network}, which the source's do"
+                yield Finding("firewall-differs", "blocks", "target", seen)
+
+
+def _let_in(pair: Pair) -> list[str]:
+    """Servers and further addresses of the settings that the source's own rules name.
+
+    What else these rules hold may be of other programs; and where none are loaded nothing can be
+    said about them.
+    """
+    text = " ".join(value or "" for (value,) in pair.target.sql("bj", _LET_IN))
+    return sorted(_networks(_WORDS.split(text)) & _named(pair.source))
+
+
+def _named(host: Host) -> set[str]:
+    """The senders that a machine's rules name."""
+    output = host.ask("iptables", "-S")
+    return set(_SENDER.findall(output.text)) if output.status == 0 else set()
+
+
+def _networks(words: Iterable[str]) -> set[str]:
+    """Those of the words that are addresses or networks, as iptables writes them."""
+    found = set()
+    for word in words:
+        with contextlib.suppress(ValueError):
+            found.add(ipaddress.ip_network(word, strict=False).with_prefixlen)
+    return found
 
 
 @dataclass(frozen=True)
@@ -92,6 +137,7 @@ class Networks(Step):
         for query in (
             "select configuration::text from t_systemconf",
             "select string_agg(ip || ' ' || name, ',' order by item_id) from t_server",
+            "select string_agg(mail_host, ',' order by username) from rc_users",
         ):
             there, here = (host.sql("bj", query) for host in (pair.source, pair.target))
             if there != here:

@@ -163,8 +163,7 @@ def access(pair: Pair) -> Iterator[Finding]:
             "notes",
             "source",
             f"{len(missing)} rules of its pg_hba.conf aren't here: {'; '.join(missing[:3])}",
-            "A program that logs in by one of them is refused on the target.",
-            "add what is still wanted to the target's pg_hba.conf",
+            "They come after the target's own; what isn't wanted any more can be taken out then.",
         )
 
 

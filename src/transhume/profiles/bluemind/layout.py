@@ -63,6 +63,15 @@ class ConfigurationLayout(Part):
     maps: tuple[Folder, ...] = Field(description="Postfix's maps, each made from a -flat file")
 
 
+class AddressLayout(Part):
+    """Where the server's own address stands, for a target that keeps its own."""
+
+    files: tuple[Folder, ...] = Field(description="the new one is put in here; shell patterns")
+    folders: tuple[Folder, ...] = Field(description="and into every text beneath these")
+    written: tuple[Folder, ...] = Field(description="what the core writes anew by itself")
+    backups: Folder = Field(description="holds a folder that is named after the address")
+
+
 class Layout(Part):
     """The whole file."""
 
@@ -73,6 +82,7 @@ class Layout(Part):
     bodies: BodyLayout
     services: ServiceLayout
     configuration: ConfigurationLayout
+    address: AddressLayout
 
 
 def load(name: str) -> Layout:

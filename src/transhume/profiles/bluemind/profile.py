@@ -9,7 +9,7 @@ from transhume.core.settings import Settings
 from transhume.profiles.bluemind import after
 from transhume.profiles.bluemind.checks import checks
 from transhume.profiles.bluemind.layout import Layout
-from transhume.profiles.bluemind.readdress import Readdress
+from transhume.profiles.bluemind.readdress import BackupFolder, OldAddress, Readdress
 from transhume.steps import (
     databases,
     door,
@@ -35,6 +35,7 @@ from transhume.steps.replication.hot_proof import ForgetProof, Ledger, ProveHot
 from transhume.steps.replication.record import Shelf
 from transhume.steps.replication.settings import PrepareSource
 from transhume.steps.requirements.step import Requirements
+from transhume.steps.server_settings import ServerSettings
 from transhume.steps.visit import Visit
 
 MARKER = "/etc/transhume-moved"
@@ -109,6 +110,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             door.Close(own.ports),
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
+            ServerSettings("postgresql.conf.local"),
             PrepareSource(follows),
             follow_trees.FollowTrees(moved),
             trees.SyncTrees(moved),
@@ -125,7 +127,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
             *addresses.asked,
-            *((Readdress(becomes),) if becomes else ()),
+            *((Readdress(becomes, layout.address),) if becomes else ()),
             Beside(
                 (
                     addresses.settle,
@@ -139,8 +141,10 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             door.Open(own.mail),
             *(() if becomes else (maps,)),
             after.Tick(),
+            *((OldAddress(layout.address),) if becomes else ()),
             ForgetProof(ledger(layout, settings)),
             follow_trees.StopFollowing(),
+            *((BackupFolder(becomes, layout.address),) if becomes else ()),
             door.Tidy((copied.folder, follows.shelf.folder, ledger(layout, settings).folder)),
         )
     )

@@ -52,7 +52,7 @@ class _Serving:
 
     def _readdressed(self, pair: Pair) -> Mapping[str, bytes]:
         becomes = self.settings.address.becomes
-        return rewritten(pair, becomes) if becomes else {}
+        return rewritten(pair, becomes, self.layout.address) if becomes else {}
 
     def _maps(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
         # With another address the transport map rightly differs from the source's.

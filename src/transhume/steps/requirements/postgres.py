@@ -173,7 +173,7 @@ def time_zones(names: tuple[str, ...], domain: str) -> Look:
 
 
 def settings(pair: Pair) -> Iterator[Finding]:
-    """The servers' own settings stay as they are; the admin decides which of them to repeat."""
+    """What stands in the server's own files belongs to its version; the admin decides on it."""
     there, here = (dict(host.sql("postgres", _SETTINGS)) for host in (pair.source, pair.target))
     differing = sorted(name for name in there if there[name] != here.get(name))
     if differing:
@@ -184,6 +184,6 @@ def settings(pair: Pair) -> Iterator[Finding]:
             "notes",
             "source",
             f"its PostgreSQL is set otherwise: {listed}{more}",
-            "The server's own configuration files don't move: they belong to its version.",
-            "repeat on the target what was set on purpose",
+            "What stands in postgresql.conf.local moves; the other files belong to their version.",
+            "repeat on the target what was set on purpose in the others",
         )

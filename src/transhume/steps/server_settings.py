@@ -1,0 +1,158 @@
+"""Bring what the admin set in PostgreSQL's own files: settings, and who may log in from where."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Await, Change, Keep, RemoveFile, Run, Series, WriteFile
+from transhume.core.finding import Finding
+from transhume.core.host import Host, Pair
+from transhume.core.step import Step
+
+_KEEP = Keep("nothing was altered")
+_UNIT = "postgresql.service"
+_OWNER = "postgres:postgres"
+_KNOWN = "select name from pg_settings"
+_HBA = "show hba_file"
+# A rule's method is the distribution's habit; whom it is about is the admin's.
+# Since PostgreSQL 16 a rule may stand in a file that is included; the column tells which.
+_RULES = """
+select line_number, concat_ws(' ', type, database::text, user_name::text, address, netmask)
+from pg_hba_file_rules r
+where error is null and coalesce(to_jsonb(r) ->> 'file_name', current_setting('hba_file'))
+  = current_setting('hba_file') order by line_number
+"""
+_WRONG = """
+select sourceline, name, error from pg_file_settings where error is not null and sourcefile = %s
+"""
+_WRONG_RULES = "select line_number, error from pg_hba_file_rules where error is not null"
+_STARTED = "select extract(epoch from pg_postmaster_start_time())::float8"
+_SETTING = re.compile(r"^\s*([\w.]+)\s*[=\s]")
+_HEAD = b"# Brought from the old server by transhume.\n"
+# These say where this machine keeps and offers things.
+_OF_THE_MACHINE = {
+    "cluster_name",
+    "config_file",
+    "data_directory",
+    "external_pid_file",
+    "hba_file",
+    "ident_file",
+    "listen_addresses",
+    "port",
+    "ssl_ca_file",
+    "ssl_cert_file",
+    "ssl_crl_file",
+    "ssl_key_file",
+    "stats_temp_directory",
+    "unix_socket_directories",
+}
+
+
+@dataclass(frozen=True)
+class ServerSettings(Step):
+    """The file beside postgresql.conf that holds the site's own settings, and further rules.
+
+    The server's other files stay those of its version. A setting that this version doesn't know,
+    or that says where the machine keeps things, becomes a comment; a rule is brought when the
+    target has none about the same people.
+    """
+
+    name: str
+    key = "server-settings"
+    title = "bring PostgreSQL's own settings"
+    why = "What was tuned, and who may log in, stands in files that no dump holds."
+    phase = "prepare"
+    rows = (16,)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        wanted = list(self._wanted(pair))
+        changes = [
+            _write(path, content, pair.target.file(path), mode)
+            for path, content, mode in wanted
+            if pair.target.file(path) != content
+        ]
+        yield from changes
+        # Also after a kill between the two.
+        if changes or any(_newer_than_server(pair.target, path) for path, _, _ in wanted):
+            yield Change("restart PostgreSQL with them", _restart(), _KEEP)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        for path, content, _ in self._wanted(pair):
+            if pair.target.file(path) != content:
+                yield _finding(f"{path} doesn't hold what the source's does")
+        local = posixpath.join(posixpath.dirname(_hba(pair.target)), self.name)
+        for line, name, error in pair.target.sql("postgres", _WRONG, local):
+            yield _finding(f"{local} line {line}, {name}: {error}")
+        for line, error in pair.target.sql("postgres", _WRONG_RULES):
+            yield _finding(f"the rules' line {line}: {error}")
+
+    def _wanted(self, pair: Pair) -> Iterator[tuple[str, bytes, str]]:
+        """Each file that the target should have, with its mode."""
+        here = _hba(pair.target)
+        settings = pair.source.file(posixpath.join(posixpath.dirname(_hba(pair.source)), self.name))
+        if settings is not None:
+            path = posixpath.join(posixpath.dirname(here), self.name)
+            yield path, understood(settings, _known(pair.target)), "0644"
+        rules = further_rules(pair)
+        content = pair.target.file(here) or b""
+        yield here, with_rules(content, rules) if rules else content, "0640"
+
+
+def understood(content: bytes, known: frozenset[str]) -> bytes:
+    """The file with every setting made a comment that this server shouldn't be told."""
+    lines = content.decode(errors="surrogateescape").split("\n")
+    kept = [line if _is_known(line, known) else f"# not for this server: {line}" for line in lines]
+    return "\n".join(kept).encode(errors="surrogateescape")
+
+
+def _is_known(line: str, known: frozenset[str]) -> bool:
+    found = _SETTING.match(line)
+    # A name with a dot is an extension's, which brings it when it is loaded.
+    return found is None or "." in found[1] or found[1].lower() in known
+
+
+def further_rules(pair: Pair) -> list[bytes]:
+    """The source's rules about people and addresses that the target has no rule about."""
+    known = {about for _, about in pair.target.sql("postgres", _RULES)}
+    text = (pair.source.file(_hba(pair.source)) or b"").split(b"\n")
+    wanted = [number for number, about in pair.source.sql("postgres", _RULES) if about not in known]
+    return [text[number - 1] for number in wanted]
+
+
+def with_rules(content: bytes, rules: list[bytes]) -> bytes:
+    """The rules after the target's own, which decide first as they did before."""
+    return content.rstrip(b"\n") + b"\n" + _HEAD + b"\n".join(rules) + b"\n"
+
+
+def _known(host: Host) -> frozenset[str]:
+    names = {str(name).lower() for (name,) in host.sql("postgres", _KNOWN)}
+    return frozenset(names - _OF_THE_MACHINE)
+
+
+def _newer_than_server(host: Host, path: str) -> bool:
+    written = float(host.read("stat", "-c", "%.9Y", path))
+    return written > float(host.sql("postgres", _STARTED)[0][0])
+
+
+def _hba(host: Host) -> str:
+    return str(host.sql("postgres", _HBA)[0][0])
+
+
+def _write(path: str, content: bytes, former: bytes | None, mode: str) -> Change:
+    back = RemoveFile("target", path)
+    put_back = back if former is None else WriteFile("target", path, former, mode, _OWNER)
+    act = WriteFile("target", path, content, mode, _OWNER)
+    return Change(f"write {path}", act, Series((put_back, _restart())))
+
+
+def _restart() -> Series:
+    # Debian's postgresql.service is an umbrella: it is active before the server answers.
+    ready = ("sh", "-c", "pg_isready -q || test -S /run/postgresql/.s.PGSQL.5432")
+    return Series((Run("target", ("systemctl", "restart", _UNIT)), Await("target", ready, 60)))
+
+
+def _finding(seen: str) -> Finding:
+    return Finding("server-settings", "blocks", "target", seen)

@@ -1,0 +1,126 @@
+"""PostgreSQL's own settings: what the admin set moves, what is the machine's stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeHost
+from transhume.core.change import Series, WriteFile, leaves
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.steps.server_settings import ServerSettings, understood
+
+STEP = ServerSettings("postgresql.conf.local")
+OLD, NEW = "/etc/postgresql/13/main", "/etc/postgresql/17/main"
+_STOCK = b"host all all 127.0.0.1/32 %s\n"
+_OURS = b"hostssl  all  monitoring  198.51.100.0/24  scram-sha-256"
+
+
+def _host(place: Any, folder: str, local: bytes, rules: bytes, known: list[tuple[str]]) -> FakeHost:
+    files = {f"{folder}/pg_hba.conf": rules, f"{folder}/postgresql.conf.local": local}
+    host = FakeHost(place, files, said={"stat -c %.9Y": "100.5\n"})
+    about = [(1, "host {all} {all} 127.0.0.1")]
+    if _OURS in rules:
+        about.append((rules.split(b"\n").index(_OURS) + 1, "hostssl {all} {monitoring} 198.51"))
+    host.held = {
+        "show hba_file": [(f"{folder}/pg_hba.conf",)],
+        "from pg_hba_file_rules r": about,
+        "from pg_hba_file_rules where error is not null": [],
+        "from pg_file_settings": [],
+        "select name from pg_settings": known,
+        "pg_postmaster_start_time": [(200.0,)],
+    }
+    return host
+
+
+@pytest.fixture
+def pair() -> Pair:
+    names = [("work_mem",), ("wal_level",), ("listen_addresses",)]
+    rules = _STOCK % b"md5" + b"# the monitoring\n" + _OURS + b"\n"
+    source = _host("source", OLD, b"work_mem = 16MB\nold_setting = 1\n", rules, [])
+    return Pair(source, _host("target", NEW, b"wal_level = minimal\n", _STOCK % b"scram", names))
+
+
+def _written(pair: Pair) -> dict[str, bytes]:
+    acts = [change.act for change in STEP.run(pair)]
+    return {act.path: act.content for act in acts if isinstance(act, WriteFile)}
+
+
+def _put(pair: Pair) -> None:
+    assert isinstance(pair.target, FakeHost)
+    pair.target.files |= _written(pair)
+    if "from pg_hba_file_rules r" in pair.target.held:
+        assert isinstance(pair.source, FakeHost)
+        pair.target.held["from pg_hba_file_rules r"] = pair.source.held["from pg_hba_file_rules r"]
+
+
+def test_the_file_comes_with_what_is_not_known_here_left_out(pair: Pair) -> None:
+    written = _written(pair)
+    assert written[f"{NEW}/postgresql.conf.local"] == (
+        b"work_mem = 16MB\n# not for this server: old_setting = 1\n"
+    )
+
+
+def test_a_rule_about_others_comes_after_the_targets_own(pair: Pair) -> None:
+    content = _written(pair)[f"{NEW}/pg_hba.conf"]
+    assert content.startswith(_STOCK % b"scram")
+    assert content.endswith(_OURS + b"\n")
+    assert b"md5" not in content
+
+
+def test_the_server_is_restarted_once_and_the_way_back_restarts_it_too(pair: Pair) -> None:
+    changes = list(STEP.run(pair))
+    restarts = [change for change in changes if change.title.startswith("restart")]
+    assert changes[-1:] == restarts
+    for change in changes[:-1]:
+        assert isinstance(change.back, Series)
+        kinds = [type(act).__name__ for act in leaves(change.back)]
+        assert kinds == ["WriteFile", "Run", "Await"]
+
+
+def test_nothing_is_done_twice_but_a_restart_that_was_missed(pair: Pair) -> None:
+    _put(pair)
+    assert list(STEP.run(pair)) == []
+    assert list(STEP.verify(pair)) == []
+    assert isinstance(pair.target, FakeHost)
+    pair.target.said["stat -c %.9Y"] = "200.5\n"
+    assert [change.title for change in STEP.run(pair)] == ["restart PostgreSQL with them"]
+
+
+def test_a_file_that_the_server_refuses_is_told(pair: Pair) -> None:
+    _put(pair)
+    assert isinstance(pair.target, FakeHost)
+    pair.target.held["from pg_file_settings"] = [(3, "work_mem", "invalid value")]
+    (found,) = STEP.verify(pair)
+    assert isinstance(found, Finding)
+    assert found.seen == f"{NEW}/postgresql.conf.local line 3, work_mem: invalid value"
+
+
+def test_without_a_file_of_its_own_the_source_has_nothing_to_bring(pair: Pair) -> None:
+    assert isinstance(pair.source, FakeHost)
+    del pair.source.files[f"{OLD}/postgresql.conf.local"]
+    pair.source.held["from pg_hba_file_rules r"] = [(1, "host {all} {all} 127.0.0.1")]
+    assert list(STEP.run(pair)) == []
+    assert list(STEP.verify(pair)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("work_mem = 16MB", True),
+        ("  WORK_MEM 16MB # tuned", True),
+        ("# a comment = 1", True),
+        ("", True),
+        ("bm.partitions = 4", True),
+        ("listen_addresses = '192.0.2.10'", False),
+        ("include 'other.conf'", False),
+        ("wal_keep_segments=4", False),
+    ],
+)
+def test_what_is_for_this_server(line: str, kept: bool) -> None:
+    known = frozenset({"work_mem"})
+    assert understood(line.encode(), known) == (
+        line.encode() if kept else f"# not for this server: {line}".encode()
+    )
