@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.documented import console
+from lab.documented.names import ORIGIN
 from lab.documented.typist import Part
-
-ORIGIN = "mail.example.org"
-"""What stands for the page's name of the original server."""
 
 _HOT = ("bm-hsm", "bm-elasticsearch", "bm-docs", "bm-filehosting")
 _TREE = "rsync -avH --delete root@{0}:/var/spool/{1}/ /var/spool/{1}/"
@@ -109,4 +108,16 @@ def cold() -> tuple[Line, ...]:
         *dumps(),
         *configuration(),
         *restore(),
+    )
+
+
+def after() -> tuple[Line, ...]:
+    """Rows 18 to 21: the admin waits for the console, clicks, and types one command."""
+    return (
+        Line(17, "start", console.AWAIT),
+        Line(18, "start", console.SAVE),
+        Line(19, "start", console.RUN),
+        # The target answers at the source's address: there is nothing to put in its place.
+        Line(20, "start", console.SAVE),
+        Line(21, "start", "bm-cli tick reconfigure"),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal, get_args
 
 from lab import netconf, network
-from lab.documented import console, page
+from lab.documented import page
 from lab.documented.page import Line
 from lab.documented.typist import Part, Shell, Typed, Typist
 from lab.machine import Machine
@@ -75,16 +75,8 @@ def _done(
 
 
 def after(pair: Pair, account: list[Typed]) -> None:
-    """Rows 18 to 21: the admin waits for the console, clicks, and types one command."""
-    lines = (
-        Line(18, "start", console.AWAIT),
-        Line(18, "start", console.SAVE),
-        Line(19, "start", console.RUN),
-        # The target answers at the source's address: there is nothing to put in its place.
-        Line(20, "start", console.SAVE),
-        Line(21, "start", "bm-cli tick reconfigure"),
-    )
-    account += type_lines(pair.target, "after", lines)
+    """Rows 18 to 21."""
+    account += type_lines(pair.target, "after", page.after())
 
 
 _PHASES: dict[Phase, Callable[[Pair, list[Typed]], None]] = {

@@ -162,14 +162,24 @@ _PROC = {
 }
 
 
-def _held() -> dict[str, Any]:
+def _held_of_the_machine() -> dict[str, Any]:
     return {
-        "bj select name from t_domain": [("example.org",)],
-        "bj select name, ip from t_server": [("mail", "192.0.2.10")],
-        "bj select ip from t_server": [("192.0.2.10",)],
+        "from pg_hba_file_rules r": [(1, "host {all} {all} 127.0.0.1")],
+        "from pg_hba_file_rules where error is not null": [],
+        "from pg_file_settings": [],
+        "pg_postmaster_start_time": [(1795420000.5,)],
         "bj select ip from t_server union all": [("192.0.2.10",), (None,)],
         "bj select mail_host from rc_users": [],
         "bj select string_agg(mail_host": [(None,)],
+    }
+
+
+def _held() -> dict[str, Any]:
+    return {
+        **_held_of_the_machine(),
+        "bj select name from t_domain": [("example.org",)],
+        "bj select name, ip from t_server": [("mail", "192.0.2.10")],
+        "bj select ip from t_server": [("192.0.2.10",)],
         "bj select string_agg(ip": [("192.0.2.10 mail",)],
         "bj select configuration::text": [("archive_kind=>cyrus",)],
         "bj select configuration -> 'archive_kind'": [("cyrus",)],
@@ -213,10 +223,6 @@ def _held() -> dict[str, Any]:
         "postgres select 1": [(1,)],
         "select datname from pg_database": [("bj",), ("bj-data",), ("keycloak",)],
         "select 1 from pg_class": [(1,)],
-        "from pg_hba_file_rules r": [(1, "host {all} {all} 127.0.0.1")],
-        "from pg_hba_file_rules where error is not null": [],
-        "from pg_file_settings": [],
-        "pg_postmaster_start_time": [(1795420000.5,)],
         "select name, setting from pg_settings": [("shared_buffers", "16384")],
         "select d.datname, pg_get_userbyid": [("bj", "bj", "UTF8", "C.UTF-8", "C.UTF-8")],
         "from pg_db_role_setting": [("", "TimeZone=GMT")],

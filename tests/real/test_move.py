@@ -13,6 +13,7 @@ from lab import network, scene
 from lab.compare import compare, mail, queue
 from lab.machine import Machine
 from lab.pair import Pair
+from lab.processes import process_list
 from lab.scene import Scene
 from lab.shell import wait_until
 from lab.standing import standing
@@ -22,7 +23,6 @@ from tests.real.stage import (
     SMALL,
     STATE,
     addresses,
-    process_list,
     refusal,
     refused,
     served,

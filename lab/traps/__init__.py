@@ -1,0 +1,1 @@
+"""Every known trap of the move, walked into by the documented procedure and past by transhume."""
