@@ -15,18 +15,8 @@ from lab.scene import Scene
 from lab.traffic import accepted, downtime
 
 _SETTLE = 60.0
-# Which part of the downtime a step of transhume's plan belongs to; all others are `other`.
-_PART_OF = {
-    "freeze": "stop",
-    "finish-trees": "files",
-    "source-postgresql": "databases",
-    "dump-databases": "databases",
-    "restore-databases": "databases",
-    "finish-databases": "databases",
-    "release-address": "address",
-    "take-address": "address",
-    "start": "start",
-}
+# The steps that stop and start the services; others on the same account go on beside other work.
+_SERVICES = ("freeze", "start")
 
 
 def by_transhume(run: Scene) -> Run:
@@ -40,18 +30,18 @@ def by_transhume(run: Scene) -> Run:
     status = json.loads(run.transhume("status", "--json").stdout)
     recipient = run.filled["addresses"][0]
     result = compare(run.pair.source, run.pair.target, log=sent, probe_to=recipient)
-    logs = (sent, probed)
-    return _seen(run, "transhume", parts_of(status), hot, logs, result.differences)
+    parts, services = parts_of(status)
+    return _seen(run, "transhume", parts, services, hot, (sent, probed), result.differences)
 
 
-def parts_of(status: dict[str, Any]) -> dict[str, float]:
-    """Seconds by part of the steps that began while people were shut out."""
-    outage = status["service"]["outages"][-1]
-    parts = dict.fromkeys(PARTS, 0.0)
-    for step in status["steps"]:
-        if step["began"] is not None and outage["began"] <= step["began"] <= outage["ended"]:
-            parts[_PART_OF.get(step["key"], "other")] += step["seconds"] or 0.0
-    return {part: round(seconds, 3) for part, seconds in parts.items()}
+def parts_of(status: dict[str, Any]) -> tuple[dict[str, float], float]:
+    """Seconds of the outage by part, and those of stopping and starting the services alone."""
+    parts, services = dict.fromkeys(PARTS, 0.0), 0.0
+    for step in status["forecast"]["parts"]:
+        seconds = step["measured"] or 0.0
+        parts[step["account"]] += seconds
+        services += seconds if step["step"] in _SERVICES else 0.0
+    return {part: round(seconds, 3) for part, seconds in parts.items()}, services
 
 
 def by_the_page(run: Scene) -> Run:
@@ -63,7 +53,8 @@ def by_the_page(run: Scene) -> Run:
         documented.run(run.pair, ("hot",))
         hot = time.monotonic() - begun
         account = documented.run(run.pair, ("cold", "replace", "after"))
-    return _seen(run, "documented", typed_parts(account), hot, (sent, probed))
+    parts = typed_parts(account)
+    return _seen(run, "documented", parts, parts["stop"] + parts["start"], hot, (sent, probed))
 
 
 def typed_parts(account: Iterable[documented.Typed]) -> dict[str, float]:
@@ -78,6 +69,7 @@ def _seen(
     run: Scene,
     way: str,
     parts: dict[str, float],
+    services: float,
     hot: float,
     logs: tuple[Path, Path],
     differences: Sequence[str] = (),
@@ -89,6 +81,7 @@ def _seen(
         way,
         round(max(outages.values()), 2),
         parts,
+        round(services, 3),
         {name: round(seconds, 2) for name, seconds in outages.items()},
         round(hot, 2),
         fate.accepted,

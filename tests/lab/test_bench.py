@@ -14,7 +14,9 @@ from lab.shell import LabError
 
 
 def _run(way: str, downtime: float, **parts: float) -> Run:
-    return Run(way, downtime, {**dict.fromkeys(PARTS, 0.0), **parts}, {}, 1.0, 10, 0, 0)
+    services = parts.get("stop", 0.0) + parts.get("start", 0.0)
+    whole = {**dict.fromkeys(PARTS, 0.0), **parts}
+    return Run(way, downtime, whole, services, {}, 1.0, 10, 0, 0)
 
 
 def _found() -> dict[str, Any]:
@@ -34,18 +36,14 @@ def test_a_summary_is_made_of_medians() -> None:
     assert found["ratio"] == 20.0
 
 
-def test_only_what_people_waited_for_counts() -> None:
-    steps = [
-        {"key": "sync-trees", "began": 10.0, "seconds": 500.0},
-        {"key": "freeze", "began": 100.0, "seconds": 2.0},
-        {"key": "take-address", "began": 103.0, "seconds": 1.5},
-        {"key": "visit", "began": 105.0, "seconds": 0.5},
-        {"key": "tidy", "began": 200.0, "seconds": 9.0},
-        {"key": "open", "began": None, "seconds": None},
-    ]
-    outages = [{"began": 100.0, "ended": 110.0}]
-    parts = parts_of({"steps": steps, "service": {"outages": outages}})
-    assert parts == {**dict.fromkeys(PARTS, 0.0), "stop": 2.0, "address": 1.5, "other": 0.5}
+def test_parts_are_the_accounts_and_services_the_two_steps_alone() -> None:
+    told = [("freeze", "stop", 2.0), ("fence", "stop", 1.0), ("start", "start", 4.0)]
+    told += [("take-address", "address", 1.5), ("visit", "proofs", None)]
+    steps = [{"step": key, "account": name, "measured": seconds} for key, name, seconds in told]
+    parts, services = parts_of({"forecast": {"parts": steps}})
+    wanted = {"stop": 3.0, "start": 4.0, "address": 1.5}
+    assert parts == {**dict.fromkeys(PARTS, 0.0), **wanted}
+    assert services == 6.0
 
 
 def test_a_disk_without_room_is_told_before_anything_starts(tmp_path: Path) -> None:
