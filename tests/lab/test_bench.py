@@ -37,6 +37,7 @@ def test_a_summary_is_made_of_medians() -> None:
 
 
 def test_parts_are_the_accounts_and_services_the_two_steps_alone() -> None:
+    told: list[tuple[str, str, float | None]]
     told = [("freeze", "stop", 2.0), ("fence", "stop", 1.0), ("start", "start", 4.0)]
     told += [("take-address", "address", 1.5), ("visit", "proofs", None)]
     steps = [{"step": key, "account": name, "measured": seconds} for key, name, seconds in told]
