@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup check real test demo traps kills campaigns bench docs clean
+.PHONY: help setup check real test demo proof traps kills campaigns bench docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,10 @@ demo: $(READY) ## watch a live server move from Debian 11 to Debian 13
 traps: $(READY) ## walk into every known trap by the documented procedure, and past it by transhume
 	$(BIN)/python -m lab prepare
 	$(BIN)/python -m lab.traps
+
+proof: $(READY) ## damage a moved server in many ways: verify names each, and nothing else
+	$(BIN)/python -m lab prepare
+	$(BIN)/python -m lab.proof
 
 kills: $(READY) ## kill the tool at every change of the plan, then go on, and then go back instead
 	$(BIN)/python -m lab prepare

@@ -121,3 +121,25 @@ def test_programs_get_history_beside_the_status(move: list[Event]) -> None:
     assert [walk["outcome"] for walk in facts["walks"]] == ["done", "failed", "done", "done"]
     assert {change["state"] for change in facts["history"]} >= {"done", "undone", "kept"}
     assert facts["history"][-1]["way_back"][0].startswith("none: queued mail")
+
+
+def test_every_difference_that_is_named_stands_in_the_report_and_the_others_are_pointed_to(
+    move: list[Event],
+) -> None:
+    differing = [f"file{number:03d}: missing on the target" for number in range(30)]
+    data = {
+        "step": "verify",
+        "part": "/var/spool/cyrus",
+        "compared": 100,
+        "equal": 50,
+        "unit": "entries",
+        "differing": differing,
+        "since": 0,
+        "notes": ["x: damaged on the source <already>"],
+    }
+    page = report([*move, Event(99_999, move[-1].at, "proved", data)])
+    assert all(f"<code>{line}</code>" in page for line in differing)
+    assert "and 20 more, in differences.txt" in page
+    assert "<summary>11 more lines</summary>" in page
+    assert "x: damaged on the source &lt;already&gt;" in page
+    assert "50 of 100 entries (50 %)" in page

@@ -17,7 +17,7 @@ from transhume import __version__
 from transhume.core.plan import foresee
 from transhume.engine.journal import held, read
 from transhume.errors import USAGE, Interrupted, TranshumeError
-from transhume.ui import checking, findings, looking, moving, report, terminal
+from transhume.ui import checking, findings, looking, moving, report, terminal, verifying
 from transhume.ui.follow import follow as follow_run
 from transhume.ui.forecast import Outlook, outlook, show
 from transhume.ui.layout import put, text
@@ -205,10 +205,10 @@ def verify(
     """Prove that source and target are equal. Ends with 11 when they aren't."""
     with _session(settings) as run:
         console = terminal.make_console()
-        proofs = moving.prove(run, console, Chosen(make_listener, _confirm), full, as_json)
+        proofs = verifying.prove(run, console, Chosen(make_listener, _confirm), full, as_json)
         if as_json:
             _print_json({"proofs": [{**asdict(item), "whole": item.whole} for item in proofs]})
-        moving.refuse_differences(proofs)
+        verifying.refuse_differences(proofs)
 
 
 @app.command()

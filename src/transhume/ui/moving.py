@@ -14,14 +14,12 @@ from typing import Any
 from rich.console import Console
 
 from transhume.core.event import Event
-from transhume.core.finding import Proof, stopping
 from transhume.core.settings import Settings, SourceSettings
 from transhume.engine.journal import read
 from transhume.engine.state import fold
 from transhume.engine.walk import Engine, roll_back
 from transhume.errors import (
     Declined,
-    Differs,
     JournalRefused,
     NoReturn,
     SettingsError,
@@ -29,16 +27,12 @@ from transhume.errors import (
 )
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
-from transhume.profiles.bluemind import proof
-from transhume.steps.services import Start, start_seconds
+from transhume.steps.services import start_seconds
 from transhume.ui import beginning, checking
 from transhume.ui.converge import Told, converge
 from transhume.ui.feed import Feed
 from transhume.ui.forecast import Outlook, show
-from transhume.ui.layout import put, text
 from transhume.ui.session import Session, need_root, past, read_settings, session, walk
-
-_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ class Chosen:
 
 
 @contextmanager
-def _walking(
+def walking(
     run: Session, command: str, console: Console, chosen: Chosen, *, claim: bool = True
 ) -> Iterator[Engine]:
     """A walk that is shown while it runs."""
@@ -220,52 +214,9 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
     console.print("The target serves. Next: transhume verify, then transhume finish")
 
 
-def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: bool) -> list[Proof]:
-    """verify: one proof after the other, shown as they are made."""
-    subject = proof.subject(run.layout, run.settings, run.pair, full=full, opened=_opened(run))
-    proofs: list[Proof] = []
-    shown = Console(file=sys.stderr, markup=False) if quiet else console
-    with _walking(run, "verify", shown, chosen) as engine:
-        for each in subject.proofs(run.pair, notice=engine.performer.notice):
-            engine.journal.write("proved", step="verify", **asdict(each))
-            proofs.append(each)
-    for each in proofs:
-        for line in each.differing[:_SHOWN]:
-            put(shown, text(f"  {each.part}: {line}"))
-    return proofs
-
-
-def _opened(run: Session) -> float:
-    """Since when the target may hold what the source doesn't; 0 before the switch.
-
-    That is when its services were started: behind the closed door they write what is their own.
-    """
-    events = past(run.folder)
-    returned = fold(events).returned_at
-    if returned is None:
-        return 0.0
-    started = [
-        event.at
-        for event in events
-        if event.kind == "step-begun" and event.data["step"] == Start.key and event.at < returned
-    ]
-    return started[-1] if started else returned
-
-
-def refuse_differences(proofs: Sequence[Proof]) -> None:
-    """Differs when anything isn't wholly equal."""
-    stop = stopping(proofs)
-    if stop:
-        raise Differs(
-            f"{len(stop)} of {len(proofs)} parts aren't equal: {stop[0]}",
-            state="Nothing was changed.",
-            remedy="before the switch: transhume sync; after it: transhume rollback, or mend it",
-        )
-
-
 def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool) -> None:
     """rollback."""
-    with _walking(run, "rollback", console, chosen, claim=False) as engine:
+    with walking(run, "rollback", console, chosen, claim=False) as engine:
         if not fold(engine.journal.events()).begun:
             console.print("Nothing is to be taken back.")
             return
@@ -275,7 +226,7 @@ def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool)
 
 def end(run: Session, console: Console, chosen: Chosen) -> None:
     """finish."""
-    with _walking(run, "finish", console, chosen) as engine:
+    with walking(run, "finish", console, chosen) as engine:
         state = fold(engine.journal.events())
         if not state.past_return or state.down:
             raise NoReturn(

@@ -9,6 +9,7 @@ from string import Template
 from typing import Any
 
 from transhume.core.event import Event, Progress
+from transhume.core.finding import Proof
 from transhume.ui import gantt
 from transhume.ui.forecast import by_account
 from transhume.ui.machine import outage_steps, to_json
@@ -24,6 +25,7 @@ from transhume.ui.words import (
     line,
     machine,
     moment,
+    percent,
     several,
     size,
     visible,
@@ -31,6 +33,8 @@ from transhume.ui.words import (
 )
 
 _TEMPLATE = "report.html"
+_OPEN = 20
+"""So many differences of a part are to be seen at once; the others are folded."""
 _SEVERITIES = {
     "blocks": ("had to be solved first", "bad"),
     "unknown": ("could not be checked", "bad"),
@@ -236,15 +240,40 @@ def _proved(status: Status) -> str:
     proofs = [found for part in status.parts.values() for found in part.proofs.values()]
     if not proofs:
         return '<p class="soft">Nothing was compared yet.</p>'
-    rows = []
-    for at, proof in proofs:
-        named = "".join(f"<br><code>{_shown(name)}</code>" for name in proof.differing[:20])
-        equal = f"{count(proof.equal)} of {count(proof.compared)} {_shown(proof.unit)}"
-        said = ("good", "equal") if proof.whole else ("bad", "not equal")
-        verdict = f'<span class="{said[0]}">{said[1]}</span>{named}'
-        since = f", {count(proof.since)} changed by people since" if proof.since else ""
-        rows.append((f"<code>{_shown(proof.part)}</code>", equal + since, verdict, moment(at)))
+    rows = [
+        (
+            f"<code>{_shown(proof.part)}</code>",
+            _equal(proof),
+            _verdict(proof),
+            moment(at),
+        )
+        for at, proof in proofs
+    ]
     return _table(("what", "equal on both servers", "verdict", "when"), rows)
+
+
+def _equal(proof: Proof) -> str:
+    said = f"{count(proof.equal)} of {count(proof.compared)} {_shown(proof.unit)}"
+    said += f" ({percent(proof.equal, proof.compared)})" if proof.compared else ""
+    return said + (f", {count(proof.since)} changed by people since" if proof.since else "")
+
+
+def _verdict(proof: Proof) -> str:
+    """Equal or not, with every difference that is named, and where those are that aren't."""
+    said = ("good", "equal") if proof.whole else ("bad", "not equal")
+    shown = [f"<code>{_shown(name)}</code>" for name in proof.differing]
+    more = proof.compared - proof.equal - len(shown)
+    if more > 0 and shown:
+        shown.append(f"and {count(more)} more, in differences.txt beside the journal")
+    first, rest = shown[:_OPEN], shown[_OPEN:]
+    folded = f"<details><summary>{count(len(rest))} more lines</summary>{_lines(rest)}</details>"
+    notes = [f'<span class="soft">{_shown(note)}</span>' for note in proof.notes]
+    verdict = f'<span class="{said[0]}">{said[1]}</span>'
+    return verdict + _lines([*first, *notes]) + (folded if rest else "")
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(f"<br>{line}" for line in lines)
 
 
 def _found(status: Status) -> str:

@@ -99,6 +99,7 @@ def proof_words(proof: Proof) -> str:
     if not proof.compared:
         return f"nothing to compare ({unit})"
     said = f"{count(proof.equal)} of {count(proof.compared)} {unit} equal"
+    said += f" ({percent(proof.equal, proof.compared)})"
     if not proof.whole:
         named = ", ".join(line(name) for name in proof.differing[:_NAMED])
         said += f": {count(proof.compared - proof.equal)} differ" + (f", {named}" if named else "")

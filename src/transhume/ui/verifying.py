@@ -1,0 +1,100 @@
+"""verify: one proof after the other, every difference kept, the first ones shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from transhume.core.finding import Proof, stopping
+from transhume.core.tally import Tell
+from transhume.engine.state import fold
+from transhume.errors import Differs
+from transhume.profiles.bluemind import proof
+from transhume.steps.services import Start
+from transhume.ui.layout import put, text
+from transhume.ui.moving import Chosen, walking
+from transhume.ui.session import Session, past
+from transhume.ui.words import several, visible
+
+KEPT = "differences.txt"
+"""Every difference of the last comparison, beside the journal: a proof names only the first."""
+_SHOWN = 100
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[Tell]:
+    """Write down each difference as it is found, one on a line; no file when there is none."""
+    path = folder / KEPT
+    path.unlink(missing_ok=True)
+    # Opened at the first one, and by nobody else: names of files and people stand in it.
+    opened: list[int] = []
+
+    def tell(part: str, said: str) -> None:
+        if not opened:
+            opened.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        os.write(opened[0], f"{visible(part)}: {visible(said)}\n".encode())
+
+    try:
+        yield tell
+    finally:
+        for descriptor in opened:
+            with suppress(OSError):
+                os.close(descriptor)
+
+
+def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: bool) -> list[Proof]:
+    """Prove everything that can be proved now, shown as the proofs are made."""
+    subject = proof.subject(run.layout, run.settings, run.pair, full=full, opened=_opened(run))
+    proofs: list[Proof] = []
+    shown = Console(file=sys.stderr, markup=False) if quiet else console
+    with walking(run, "verify", shown, chosen) as engine, kept(run.folder) as tell:
+        for each in subject.proofs(run.pair, tell, engine.performer.notice):
+            engine.journal.write("proved", step="verify", **asdict(each))
+            proofs.append(each)
+    _show(shown, proofs, run.folder / KEPT)
+    return proofs
+
+
+def _show(console: Console, proofs: Sequence[Proof], path: Path) -> None:
+    said = [f"{each.part}: {line}" for each in proofs for line in each.differing]
+    for line in said[:_SHOWN]:
+        put(console, text(line))
+    more = sum(each.compared - each.equal for each in proofs) - len(said[:_SHOWN])
+    if more > 0:
+        put(console, text(f"and {several(more, 'more difference')}, in {path}"))
+    for note in [f"{each.part}: {line}" for each in proofs for line in each.notes][:_SHOWN]:
+        put(console, text(f"noted: {note}"))
+
+
+def _opened(run: Session) -> float:
+    """Since when the target may hold what the source doesn't; 0 before the switch.
+
+    That is when its services were started: behind the closed door they write what is their own.
+    """
+    events = past(run.folder)
+    returned = fold(events).returned_at
+    if returned is None:
+        return 0.0
+    started = [
+        event.at
+        for event in events
+        if event.kind == "step-begun" and event.data["step"] == Start.key and event.at < returned
+    ]
+    return started[-1] if started else returned
+
+
+def refuse_differences(proofs: Sequence[Proof]) -> None:
+    """Differs when anything isn't wholly equal."""
+    stop = stopping(proofs)
+    if stop:
+        raise Differs(
+            f"{len(stop)} of {len(proofs)} parts aren't equal: {stop[0]}",
+            state="Nothing was changed.",
+            remedy="before the switch: transhume sync; after it: transhume rollback, or mend it",
+        )

@@ -1,0 +1,60 @@
+"""Every difference is kept, the first hundred are shown, and only what is whole is said to be."""
+
+from __future__ import annotations
+
+import stat
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from transhume.core.finding import Proof
+from transhume.ui import verifying
+from transhume.ui.timeline import proof_words
+from transhume.ui.verifying import KEPT, kept
+
+
+def test_each_difference_is_one_line_for_root_alone(tmp_path: Path) -> None:
+    with kept(tmp_path) as tell:
+        tell("/var/spool/cyrus", "two\nlines\udcff: missing on the target")
+        tell("bj", "t_server: 1 row differs")
+    path = tmp_path / KEPT
+    assert path.read_text().splitlines() == [
+        "/var/spool/cyrus: two\\nlines\\xff: missing on the target",
+        "bj: t_server: 1 row differs",
+    ]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_without_a_difference_there_is_no_file_also_when_there_was_one(tmp_path: Path) -> None:
+    (tmp_path / KEPT).write_text("of the former comparison\n")
+    with kept(tmp_path):
+        pass
+    assert not (tmp_path / KEPT).exists()
+
+
+def _shown(*proofs: Proof) -> list[str]:
+    out = StringIO()
+    verifying._show(Console(file=out, width=200), proofs, Path("/state/differences.txt"))
+    return out.getvalue().splitlines()
+
+
+def test_the_first_hundred_are_shown_and_the_others_counted() -> None:
+    differing = tuple(f"{number}: missing" for number in range(90))
+    proofs = [Proof(part, 1000, 900, "entries", differing) for part in ("/a", "/b")]
+    lines = _shown(*proofs)
+    assert lines[0] == "/a: 0: missing"
+    assert lines[99] == "/b: 9: missing"
+    assert lines[100:] == ["and 100 more differences, in /state/differences.txt"]
+
+
+def test_what_is_no_difference_is_noted() -> None:
+    assert _shown(Proof("bodies", 1, 1, "bodies", notes=("x: damaged before",))) == [
+        "noted: bodies: x: damaged before"
+    ]
+
+
+def test_all_is_said_only_of_all() -> None:
+    assert "(99 %)" in proof_words(Proof("/a", 1_000_000, 999_999, "entries", ("x",)))
+    assert "(100 %)" in proof_words(Proof("/a", 7, 7, "entries"))
+    assert proof_words(Proof("/a", 0, 0, "entries")) == "nothing to compare (entries)"
