@@ -58,11 +58,13 @@ class Visitor:
         return None if content is None else json.loads(content)
 
     def prove(self, pair: Pair, tell: Tell = untold) -> Iterator[Proof]:
-        """Everything that the source answered is answered alike; nothing without a record."""
-        before = self.recorded(pair)
+        """Everything that the source answered is answered alike; without a record nothing is."""
+        before, tally = self.recorded(pair), Tally("services", "answers", tell)
         if before is None:
+            tally.differs("what the source answered wasn't recorded before the freeze")
+            yield tally.proof()
             return
-        tally, now = Tally("services", "answers", tell), self.heard(pair, pair.target, before)
+        now = self.heard(pair, pair.target, before)
         for asked, answer in before.items():
             if not answer:
                 tally.note(f"{asked}: the source didn't answer when it was asked")

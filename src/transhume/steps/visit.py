@@ -49,7 +49,12 @@ class Visit(Step):
             if seen[:1] not in ("2", "3"):
                 told = f"{scheme}://{self.visitor.address} answers {seen or 'nothing'}"
                 yield Finding("web-unanswered", "blocks", "target", told)
-        yield from self.visitor.prove(pair)
+        if self.visitor.recorded(pair) is None:
+            # Too late to ask: whoever is in the freeze needs a way on.
+            seen = "what the source answered wasn't recorded before the freeze"
+            yield Finding("answers-unknown", "warns", "source", seen)
+        else:
+            yield from self.visitor.prove(pair)
 
     def _mail(self, target: Host, wanted: str) -> Iterator[Finding]:
         address = self.visitor.address
