@@ -119,6 +119,16 @@ def test_what_is_stopped_and_masked_is_left_alone() -> None:
     assert list(STEPS["freeze"].run(_pair(source=MASKED, target=MASKED))) == []
 
 
+def test_made_again_after_the_start_the_freeze_leaves_the_targets_database_running() -> None:
+    """`bmctl stop` would end PostgreSQL, which the very next steps write to."""
+    stops = _stops(list(STEPS["freeze"].run(_pair(source=MASKED))), "target")
+    assert stops == [f"stop {' '.join(name for name in UNITS if name != 'postgresql.service')}"]
+
+
+def test_once_the_target_was_started_the_freeze_still_holds() -> None:
+    assert not stopping(STEPS["freeze"].verify(_pair(source=MASKED)))
+
+
 def test_a_unit_that_was_started_by_hand_is_stopped_again() -> None:
     units = {**MASKED, "bm-core.service": ("active", "enabled")}
     typed = _stops(list(STEPS["hold-target"].run(_pair(target=units))), "target")

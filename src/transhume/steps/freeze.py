@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transhume.core.change import Change, RemoveFile, Run, Series, WriteFile
+from transhume.core.change import Change, Keep, RemoveFile, Run, Series, WriteFile
 from transhume.core.finding import Finding
-from transhume.core.host import Pair
+from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
 from transhume.steps.services import (
     HoldTarget,
     Services,
     all_stopped,
-    held,
     running,
     startable,
     started,
@@ -51,12 +50,23 @@ class Freeze(Step):
             yield Change("stop BlueMind", Run("source", ("systemctl", "stop", *rest)), back)
         if active:
             yield all_stopped("source", known)
-        # The target is stopped since it was closed, unless somebody started it by hand.
-        yield from held(pair.target, known)
+        yield from self._also(pair.target)
+
+    def _also(self, target: Host) -> Iterator[Change]:
+        """The target is stopped since it was closed, unless this is made again after its start.
+
+        Its PostgreSQL runs on here as well, which its own command would end.
+        """
+        active = running(target, self.services.patterns)
+        if active:
+            kept = Keep("it holds a copy of the source now: started, its core would drive it")
+            stop = Run("target", ("systemctl", "stop", *active))
+            yield Change("stop the target's services again", stop, kept)
+            yield all_stopped("target", self.services)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
+        # The source alone: a later step starts the target's services, and rightly so.
         yield from still_running(pair.source, self.services)
-        yield from still_running(pair.target, self.services)
 
     def expects(self, known: Measured) -> Expected:
         if self.key not in known.steps and HoldTarget.key in known.steps:
