@@ -23,6 +23,10 @@ _PLANS = "SELECT domain_uid, kind, cron, next_run::text FROM t_job_plan WHERE jo
 _EXECUTIONS = """SELECT domain_uid, started::text, status::text FROM t_job_execution
   WHERE job_id = %s ORDER BY id DESC LIMIT 10"""
 
+_MAILBOXES = """SELECT i.uid FROM t_mailbox m JOIN t_container_item i ON i.id = m.item_id
+  WHERE EXISTS (SELECT FROM t_mailbox_email e
+                WHERE e.item_id = m.item_id AND e.right_address = %s) ORDER BY 1"""
+
 
 class NotFound(Exception):
     """There is no such thing."""
@@ -105,6 +109,9 @@ class Calls:
             raise NotFound(f"no mailbox {uid}")
         return {"total": found}
 
+    def mailboxes(self, _: Any, domain: str) -> list[str]:
+        return [uid for (uid,) in self.core.directory.rows(_MAILBOXES, domain)]
+
     def firewall(self, _: Any) -> None:
         self.core.update_firewall()
 
@@ -130,6 +137,7 @@ def routes(calls: Calls) -> list[tuple[str, re.Pattern[str], Callable[..., Any]]
         ("POST", "/api/system/maildelivery/mgmt/_repair", calls.repair),
         ("GET", "/api/scheduledjobs/_job/([^/]+)", calls.job),
         ("GET", "/api/mailboxes-standin/([^/]+)/_count", calls.count),
+        ("GET", "/api/mailboxes/([^/]+)/_listUids", calls.mailboxes),
         ("POST", "/internal-api/system/firewall/_updatefirewallrules", calls.firewall),
         ("POST", "/internal-api/tick/mgmt/_reconfigure", calls.tick),
         ("GET", "/internal-api/node/_status", calls.node),
