@@ -12,7 +12,12 @@ _POSTGRES = "runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -d"
 _BODY = f"body=$(find {_LIVE} -name '*.zst' | LC_ALL=C sort | head -n 1)"
 _DOCUMENT = f"document=$(find {_DOCS}/0 -name '*.jpg' | LC_ALL=C sort | head -n 1)"
 _MAP = "map=/etc/postfix/virtual_mailbox"
-_QUEUED = "queued=$(find /var/spool/postfix/deferred -type f | LC_ALL=C sort | head -n 1)"
+# Now and then Postfix tries all of them at once, and none is deferred.
+_QUEUED = (
+    "for try in $(seq 120); do "
+    "queued=$(find /var/spool/postfix/deferred -type f | LC_ALL=C sort | head -n 1); "
+    '[ -z "$queued" ] || break; sleep 1; done'
+)
 _INDEX = (
     f'index=$({_POSTGRES} bj-data -c "select indexname from pg_indexes where '
     "tablename = 't_message_body' and indexname not like '%pkey%' order by 1 limit 1\")"
