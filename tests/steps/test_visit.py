@@ -187,6 +187,18 @@ def test_without_the_sources_answers_a_move_goes_on_and_proves_nothing() -> None
     assert not proof.whole
 
 
+def test_a_page_that_leads_back_to_the_address_that_was_asked_is_the_same_at_another_one() -> None:
+    """Asked on the loopback, a web server sends on to https there."""
+
+    def leads_back(words: tuple[str, ...]) -> str:
+        return f"\n301 {words[-1].replace('http:', 'https:')}"
+
+    pair = _recorded(lambda s, t: t.said.update({"curl": leads_back}))
+    step = replace(STEP, visitor=replace(VISITOR, address="127.0.0.1"))
+    (proof,) = [item for item in step.verify(pair) if isinstance(item, Proof)]
+    assert proof.differing == ()
+
+
 def test_a_new_mailbox_changes_nothing() -> None:
     pair = _recorded()
     assert isinstance(pair.target, FakeHost)

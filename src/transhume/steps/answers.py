@@ -48,7 +48,7 @@ class Visitor:
         somebody = known(pair.source, self.mailboxes)
         return {
             **_mail(pair.target, address, somebody),
-            **{f"{scheme}: page": page(pair.target, scheme, address) for scheme in PAGES},
+            **{f"{scheme}: page": _page(pair.target, scheme, address) for scheme in PAGES},
             **_core(by, self.state, domains(pair), former),
         }
 
@@ -137,6 +137,11 @@ def page(host: Host, scheme: str, address: str) -> str:
     found = _TITLE.search(body)
     title = " ".join(html.unescape(found[1]).split()) if found else ""
     return " ".join(filter(None, (ending.strip(), title)))
+
+
+def _page(host: Host, scheme: str, address: str) -> str:
+    """The same without the address: a page may lead back to the one that was asked."""
+    return page(host, scheme, address).replace(f"//{bracketed(address)}/", "//(the address)/")
 
 
 def domains(pair: Pair) -> list[str]:
