@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -12,7 +10,7 @@ from lab import network
 from lab.machine import Machine
 from lab.scene import Scene
 from lab.shell import wait_until
-from tests.real.stage import SETTINGS, Started, refusal, typed
+from tests.real.stage import SETTINGS, Started
 
 pytestmark = [
     pytest.mark.real,
@@ -25,7 +23,11 @@ mkdir -p {_TREE}/many; cd {_TREE}
 head -c 48M /dev/urandom > large
 for n in $(seq 2000); do head -c 3000 /dev/urandom > "many/$n"; done
 """
-_SUMS = f"cd {_TREE} && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum"
+# Each release escapes and sorts odd names in its own way.
+_SUMS = (
+    f"cd {_TREE} && find . -type f -print0 | LC_ALL=C sort -z | "
+    "xargs -0 sha256sum --zero | sha256sum"
+)
 _CONNECTION = "pgrep -f '^ssh -F /run/transhume/ssh_bulk .*python3'"
 
 
@@ -37,17 +39,6 @@ def _arrived(machine: Machine) -> int:
 def _limit(run: Scene, bandwidth: str) -> None:
     script = f"sed -i '/^\\[copy\\]/,$d' {SETTINGS}; printf '[copy]\\n{bandwidth}\\n' >> {SETTINGS}"
     run.pair.target.exec(("sh", "-c", script))
-
-
-@contextmanager
-def _small_disk(machine: Machine) -> Iterator[None]:
-    """Nothing of the tree, and no room for all of it."""
-    machine.exec(("sh", "-c", f"rm -rf {_TREE}/*"))
-    machine.exec(("mount", "-t", "tmpfs", "-o", "size=8m", "lab", _TREE))
-    try:
-        yield
-    finally:
-        machine.exec(("umount", _TREE))
 
 
 def test_it_goes_on_whatever_happens_to_its_connections(fresh: Scene) -> None:
@@ -78,15 +69,4 @@ def test_it_goes_on_whatever_happens_to_its_connections(fresh: Scene) -> None:
         _limit(fresh, "")
         done = tool.ended()
     assert done.returncode == 0, done.stderr
-    assert target.exec(("sh", "-c", _SUMS)).stdout == source.exec(("sh", "-c", _SUMS)).stdout
-    _a_full_disk_is_told_and_gone_on_from(fresh)
-
-
-def _a_full_disk_is_told_and_gone_on_from(run: Scene) -> None:
-    source, target = run.pair.source, run.pair.target
-    with _small_disk(target):
-        told = refusal(typed(run, "sync"), 12)
-    assert f"{_TREE} can't be written on the target: No space left on device" in told
-    assert f"df -h {_TREE}" in told
-    run.transhume("sync")
     assert target.exec(("sh", "-c", _SUMS)).stdout == source.exec(("sh", "-c", _SUMS)).stdout

@@ -48,6 +48,7 @@ def _copied(run: Scene) -> str:
     return [title for title in titles(run) if title.startswith("copy bj")][-1]
 
 
+@pytest.mark.campaign
 def test_through_all_that_happens_while_they_follow(fresh: Scene) -> None:
     run, source = fresh, fresh.pair.source
     run.begin()
