@@ -7,7 +7,7 @@ touches later is compared by its key: hot as far as the target has come, the res
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
@@ -90,6 +90,14 @@ class Ledger:
         """The act that lets the source forget the proof's slot."""
         return Series((scripts.drop_slot(self.following, slot.name),))
 
+    def let_go(self, pair: Pair, names: Iterable[str]) -> Iterator[Change]:
+        """Let the source forget those of these databases' slots that it still has."""
+        for name in names:
+            slot = self.slot(pair, name)
+            if pair.source.sql("postgres", _KNOWN, slot.name):
+                gone = Keep("it only kept the log")
+                yield Change(f"let go of {slot.name}", self.drop(slot), gone)
+
 
 @dataclass(frozen=True)
 class ProveHot(Step):
@@ -104,6 +112,8 @@ class ProveHot(Step):
     repeats = True
 
     def run(self, pair: Pair) -> Iterator[Change]:
+        # What is dumped is proved whole: until then its slot would only fill the source's disk.
+        yield from self.ledger.let_go(pair, self.ledger.following.dumped(pair))
         for name in self.ledger.following.followed(pair):
             if standing(pair, name).trouble:
                 continue
@@ -222,8 +232,4 @@ class ForgetProof(Step):
     touches = frozenset({"source", "target"})
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        for name in self.ledger.following.copier.present(pair):
-            slot = self.ledger.slot(pair, name)
-            if pair.source.sql("postgres", _KNOWN, slot.name):
-                title = f"let go of {slot.name}"
-                yield Change(title, self.ledger.drop(slot), Keep("it only kept the log"))
+        yield from self.ledger.let_go(pair, self.ledger.following.copier.present(pair))
