@@ -18,6 +18,12 @@ from transhume.core.change import SyncPaths
 AGENTS = Path(__file__).parents[2] / "src" / "transhume" / "agent"
 _EXACT = ("rsync", "-aHAXS", "--modify-window=-1")
 
+_WITH_A_CLOCK = (
+    "import runpy, sys, time; own, ahead = time.time, float(sys.argv[1]); "
+    "time.time = lambda: own() + ahead; sys.argv[:2] = []; "
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+
 
 class Following:
     """Source and target of a small move beside each other, and the tracker between them."""
@@ -29,6 +35,8 @@ class Following:
             made.mkdir()
         self.kept.mkdir(0o700)
         self.gaps: list[str] = []
+        self.ahead = 0.0
+        """By how many seconds the asking program's clock is ahead of the kernel's."""
         self._daemon: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,7 +64,8 @@ class Following:
 
     def changes(self, *words: str) -> list[Any]:
         """What the asking program prints."""
-        argv = (sys.executable, str(AGENTS / "changes.py"), *words)
+        program = (str(self.ahead), str(AGENTS / "changes.py"))
+        argv = (sys.executable, "-c", _WITH_A_CLOCK, *program, *words)
         done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 

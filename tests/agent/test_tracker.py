@@ -52,6 +52,33 @@ def test_a_tree_that_never_rests_arrives(tree: Following, seed: int) -> None:
     assert set(tree.gaps) == {FIRST}
 
 
+def test_the_clock_is_set_while_a_tree_is_followed(tree: Following) -> None:
+    """The kernel's clock is everybody's here: it is the asking program's that is wrong.
+
+    Behind, all change times lie ahead of it; it is right again, and then far ahead.
+    """
+    mischief = Mischief(tree.source, 3)
+    for ahead in (0.0, -7200.0, 0.0, 7200.0):
+        tree.ahead = ahead
+        mischief.work(60)
+        tree.catch_up()
+    tree.catch_up("rest")
+    assert tree.differences() == []
+    assert links(tree.source) == links(tree.target)
+    assert set(tree.gaps) == {FIRST}
+
+
+@pytest.mark.parametrize("ahead", [-7200.0, 7200.0])
+def test_a_pass_takes_no_hours_because_the_clock_was_set(tree: Following, ahead: float) -> None:
+    tree.catch_up()
+    (tree.source / "new").write_text("new")
+    head, _, _ = tree.ask()
+    tree.ahead = ahead
+    tree.note("acked", head)
+    told = tree.changes("count", str(tree.kept))[1]
+    assert 0.0 <= told["seconds"] < 3600.0
+
+
 @pytest.fixture
 def followed(tmp_path: Path) -> Iterator[Following]:
     """A tree that the kernel follows and that was copied."""
@@ -92,6 +119,13 @@ def test_what_is_told_since_the_proof_stays_until_the_next_one(followed: Followi
     assert followed.ask("proved")[2] == [".", "one"]
     followed.note("proved", followed.ask()[0])
     assert followed.ask("proved")[2] == ["."]
+
+
+def test_what_wasnt_copied_when_all_was_compared_is_still_to_be_proved(followed: Following) -> None:
+    (followed.source / "one").write_text("1")
+    followed.note("proved", followed.ask()[0])
+    followed.catch_up()
+    assert followed.ask("proved")[2] == [".", "one"]
 
 
 def test_one_that_is_stopped_is_silent_and_goes_on_with_all_it_missed(

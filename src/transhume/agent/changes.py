@@ -45,11 +45,10 @@ select number, path, way, acked, proved, handed, seconds,
     proved is not null and not exists (select 1 from gap where tree = number and seq > proved)
 from tree order by number
 """
-
-
 NOTE = {
     "acked": "update tree set acked = ?, seconds = ? - asked where number = ?",
-    "proved": "update tree set proved = ?, asked = ? where number = ?",
+    # What was told and not copied by then is still to be proved.
+    "proved": "update tree set proved = min(?, acked), asked = ? where number = ?",
 }
 DONE = """
 delete from changed
@@ -334,7 +333,7 @@ def ask(folder: str, since: str) -> None:
     asker = Asker(folder)
     told(asker.answer)
     for number, path, way, acked, proved, _, _, valid in asker.trees():
-        began = time.time()
+        began = time.monotonic()  # of the machine, so of all its programs
         if way in ("scan", "folders"):
             asker.scan(number, path, way, acked)
         gaps = asker.gaps(number, acked)
@@ -379,7 +378,7 @@ def note(folder: str, run: str, what: str, seq: int, paths: List[str]) -> None:
             # While everybody works, so that nobody has to wait for it later.
             if what == "acked" and asker.gaps(number, acked):
                 asker.notes.count_links(number, path)
-            asker.book.execute(NOTE[what], (seq, time.time(), number))
+            asker.book.execute(NOTE[what], (seq, time.monotonic(), number))
             asker.book.execute(DONE, {"tree": number})
 
 
