@@ -10,10 +10,10 @@ from transhume.core.change import Change, Keep, SyncPaths
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.steps import manifest
-from transhume.steps.followed import News, asked, noted
+from transhume.steps.followed import News, Told, asked, noted
 from transhume.steps.manifest import Difference
 from transhume.steps.tree_proof import BATCH
-from transhume.steps.trees import Tree
+from transhume.steps.trees import Tree, durable
 
 _KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
 _LISTED = Keep("the tracker's list goes when the tracker goes")
@@ -31,21 +31,46 @@ class ProveFollowed(Step):
     touches = frozenset({"source", "target"})
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        told = asked(pair, "acked")
-        followed = [tree.path for tree in self.trees if _there(told.of(tree.path))]
-        if not followed:
-            return
-        differing = _differing(pair, followed)
-        later = asked(pair, "acked")
-        missed = {path: _missed(differing[path], later.of(path)) for path in followed}
-        for path in followed:
-            if missed[path]:
-                names = b"".join(os.fsencode(name) + b"\0" for name in missed[path])
-                yield Change(f"copy what was missed in {path}", SyncPaths(path, names), _KEEP)
-        # A tree in which one thing was missed is compared whole once more while nobody writes.
-        whole = [path for path in followed if not missed[path]]
-        if whole:
-            yield Change("tell the tracker what was proved", noted(told, "proved", whole), _LISTED)
+        found = _compared(pair, [tree.path for tree in self.trees])
+        for path, names in found.missed.items():
+            title = f"copy what was missed in {path}: {len(names):,} paths"
+            yield Change(title, SyncPaths(path, _listed(names)), _KEEP)
+        yield from _noted(found)
+        if found.missed:
+            yield durable(list(found.missed))
+            # What isn't equal now either is compared whole once more while nobody writes.
+            yield from _noted(_compared(pair, list(found.missed)))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What came of comparing: the trees that are equal but for what the tracker told, and the
+    paths that it missed in each of the others."""
+
+    told: Told
+    whole: list[str]
+    missed: dict[str, list[str]]
+
+
+def _compared(pair: Pair, paths: Sequence[str]) -> _Found:
+    """Compare those of the trees that are followed."""
+    told = asked(pair, "acked")
+    followed = [path for path in paths if _there(told.of(path))]
+    differing = _differing(pair, followed) if followed else {}
+    later = asked(pair, "acked") if followed else told
+    missed = {path: _missed(differing[path], later.of(path)) for path in followed}
+    whole = [path for path in followed if not missed[path]]
+    return _Found(told, whole, {path: names for path, names in missed.items() if names})
+
+
+def _noted(found: _Found) -> Iterator[Change]:
+    if found.whole:
+        act = noted(found.told, "proved", found.whole)
+        yield Change("tell the tracker what was proved", act, _LISTED)
+
+
+def _listed(names: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(name) + b"\0" for name in names)
 
 
 def _there(news: News | None) -> bool:
