@@ -37,6 +37,19 @@ def test_patterns_name_what_the_source_has() -> None:
     assert known == ("/etc/ssl/bm_a.pem", "/etc/ssl/bm_b.pem")
 
 
+def test_what_the_target_alone_has_is_kept_too_and_not_what_stays() -> None:
+    """The source may get a file of that name before the end."""
+    pair = servers()
+    own = ("/etc/bm-own/x.ini", "/etc/ssl/certs/bm_cert_own.pem", "/etc/bm/subscription.bmz")
+    _host(pair, "target").files.update(dict.fromkeys(own, b"the wizard's"))
+    keep = next(iter(STEP.run(pair)))
+    assert isinstance(keep.act, Run)
+    assert isinstance(keep.back, Run)
+    assert {"/etc/bm-own", "/etc/ssl/certs/bm_cert_own.pem"} <= set(keep.act.argv)
+    assert "/etc/bm/subscription.bmz" not in keep.act.argv
+    assert not {"/etc/bm-own", "/etc/ssl/certs/bm_cert_own.pem"} & set(keep.back.argv)
+
+
 def test_folders_are_mirrored_but_for_what_stays() -> None:
     pair = servers()
     _host(pair, "source").files["/etc/bm-keycloak/keycloak.conf"] = b"x"

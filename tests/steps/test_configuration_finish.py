@@ -10,7 +10,7 @@ from tests.contract.machines import PASSWORD, servers
 from tests.fakes import FakeHost
 from tests.steps.listing import lists
 from tests.steps.test_configuration import STEP
-from transhume.core.change import SyncFiles, Together, WriteFile
+from transhume.core.change import Run, SyncFiles, Together, WriteFile
 from transhume.core.finding import stopping
 from transhume.core.host import Pair
 from transhume.steps.configuration_finish import FinishConfiguration
@@ -67,6 +67,15 @@ def test_what_changed_since_is_brought(path: str) -> None:
     assert both.wrong()
     both.target.files[path] = both.source.files[path]
     assert both.titles()[-1:] == PASSWORD_ONLY
+
+
+def test_what_is_new_on_the_source_goes_again_on_the_way_back() -> None:
+    both = _Brought()
+    both.source.files["/etc/ssl/certs/bm_cert_new.pem"] = b"new"
+    change = next(iter(FINISH.run(both.pair)))
+    assert isinstance(change.back, Run)
+    assert STEP.kept in change.back.argv
+    assert {"/etc/bm", "/etc/ssl/certs/bm_cert_new.pem"} <= set(change.back.argv)
 
 
 def test_what_is_left_over_on_the_target_goes() -> None:

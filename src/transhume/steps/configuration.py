@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -64,12 +64,11 @@ class Configuration(Step):
         folders, files = self.present(pair)
         maps = postfix.maps(pair)
         indexed = tuple(each.indexed for each in maps)
-        everything = (*folders, *files, postfix.MAIN, postfix.MASTER, *indexed)
-        yield Change(
-            "keep what is replaced",
-            Run("target", ("sh", "-c", _KEEP_ASIDE, "keep", self.kept, *everything)),
-            Run("target", ("sh", "-c", _PUT_BACK, "put-back", self.kept, *everything)),
-        )
+        brought = (*folders, *files, postfix.MAIN, postfix.MASTER, *indexed)
+        # What only the target has by now as well: the source may get such a file before the end.
+        kept = dict.fromkeys((*brought, *self._own(pair)))
+        aside = Run("target", ("sh", "-c", _KEEP_ASIDE, "keep", self.kept, *kept))
+        yield Change("keep what is replaced", aside, self.put_back(brought))
         yield Change("mirror folders", self.mirrored(folders, files), PUT_BACK_WHOLE)
         for path, content in postfix.adapted(pair).items():
             yield Change(f"write {path}", WriteFile("target", path, content), PUT_BACK_WHOLE)
@@ -77,6 +76,15 @@ class Configuration(Step):
             yield Change(f"build the map {each.path}", postfix.build(each), PUT_BACK_WHOLE)
         yield self.password(pair)
         yield durable(folders)
+
+    def _own(self, pair: Pair) -> Iterator[str]:
+        """What the target has under these names."""
+        yield from expanded(pair.target, self.folders, "d")
+        yield from (path for path in expanded(pair.target, self.files, "f") if not self.stays(path))
+
+    def put_back(self, paths: Iterable[str]) -> Run:
+        """The act that gives the target its own of these again; what it had none of goes."""
+        return Run("target", ("sh", "-c", _PUT_BACK, "put-back", self.kept, *paths))
 
     def mirrored(self, folders: tuple[str, ...], files: tuple[str, ...]) -> Together:
         """The act that makes these equal to the source's."""

@@ -35,7 +35,10 @@ class FinishConfiguration(Step):
         changed = self._changed(pair, folders, files)
         if changed:
             act = self.hot.mirrored(folders, files)
-            yield Change("bring what changed since", act, PUT_BACK_WHOLE)
+            # Some of it may be new on the source: no earlier way back knows of that.
+            indexed = tuple(each.indexed for each in postfix.maps(pair))
+            back = self.hot.put_back((*folders, *files, *indexed))
+            yield Change("bring what changed since", act, back)
         for path, content in postfix.adapted(pair).items():
             if pair.target.file(path) != content:
                 yield Change(f"write {path}", WriteFile("target", path, content), PUT_BACK_WHOLE)
