@@ -111,5 +111,8 @@ class Interrupted(TranshumeError):
     meaning = "stopped by Ctrl-C, a closed terminal or a polite kill; nothing is lost"
 
 
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What Python says of an answer that has another form than the one that was asked for."""
+
 USAGE = 2
 """Exit code for a command line that can't be understood: the shell's own convention."""

@@ -102,3 +102,21 @@ def test_a_change_is_at_the_places_of_its_commands() -> None:
 
 def test_a_command_reads_as_it_would_be_typed() -> None:
     assert str(Command("source", ("echo", "it's", "$HOME"))) == """echo 'it'"'"'s' '$HOME'"""
+
+
+@pytest.mark.programs("rsync")
+def test_the_folders_on_the_way_to_a_file_stay_the_targets(tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    for top, mode in ((there, 0o777), (here, 0o750)):
+        (top / "etc").mkdir(parents=True)
+        (top / "etc").chmod(mode)
+        top.chmod(mode)
+    (there / "etc/motd").write_text("hello")
+    command = _only(SyncFiles(("/etc/motd", "/etc/new/x")))
+    words = [word for word in command.argv[:-2] if not word.startswith("--rsh=")]
+    (there / "etc/new").mkdir()
+    (there / "etc/new/x").write_text("new")
+    subprocess.run((*words, f"{there}/", f"{here}/"), input=command.input, check=True)
+    assert (here / "etc/motd").read_text() == "hello"
+    assert (here / "etc/new/x").read_text() == "new"
+    assert [each.stat().st_mode & 0o777 for each in (here, here / "etc")] == [0o750, 0o750]

@@ -76,6 +76,24 @@ def test_files_that_cannot_be_read_stop_the_move() -> None:
         list(STEP.run(pair))
 
 
+@pytest.mark.parametrize("address", ["1/w /etc/cron.d/x;#", "", "mail", None, "../../etc", 7.5])
+def test_an_address_that_is_none_reaches_no_script(address: object) -> None:
+    pair = _pair()
+    assert isinstance(pair.source, FakeHost)
+    pair.source.held["bj select ip from t_server"] = [(address,)]
+    with pytest.raises(StepFailed, match="stands nowhere"):
+        list(STEP.run(pair))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/bm/../passwd", "/etc/bm.ini", "-e"])
+def test_a_file_that_wasnt_asked_for_isnt_changed(path: str) -> None:
+    pair = _pair()
+    assert isinstance(pair.source, FakeHost)
+    pair.source.said["grep"] = f"{INI}\0{path}\0"
+    with pytest.raises(StepFailed, match="not asked for"):
+        list(STEP.run(pair))
+
+
 @pytest.mark.programs("sed")
 @pytest.mark.parametrize("before", CASES)
 def test_sed_puts_it_where_the_old_one_stands_alone(tmp_path: Path, before: str) -> None:

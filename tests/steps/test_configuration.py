@@ -13,6 +13,7 @@ from tests.steps.listing import lists
 from transhume.core.change import Run, Series, SyncFiles, SyncTree, Together
 from transhume.core.finding import Finding, stopping
 from transhume.core.host import Pair
+from transhume.errors import StepFailed
 from transhume.steps.configuration import Configuration, expanded
 from transhume.steps.configuration_diff import diff
 
@@ -48,6 +49,28 @@ def test_what_the_target_alone_has_is_kept_too_and_not_what_stays() -> None:
     assert {"/etc/bm-own", "/etc/ssl/certs/bm_cert_own.pem"} <= set(keep.act.argv)
     assert "/etc/bm/subscription.bmz" not in keep.act.argv
     assert not {"/etc/bm-own", "/etc/ssl/certs/bm_cert_own.pem"} & set(keep.back.argv)
+
+
+@pytest.mark.parametrize(
+    "named", ["/etc/cron.d", "/", "/etc/bm/../cron.d", "/etc/bm-x/y", "/etc/bm-x/..", "/etc/bm/"]
+)
+def test_what_no_pattern_stands_for_is_refused(named: str) -> None:
+    """A find(1) in other hands would have any folder overwritten."""
+    machine = FakeHost("source", said={"find": f"/etc/bm\0{named}\0"})
+    with pytest.raises(StepFailed, match="not asked for"):
+        expanded(machine, ("/etc/bm", "/etc/bm-*"), "d")
+
+
+def test_a_map_is_built_from_what_is_brought_or_there_alone() -> None:
+    there = servers()
+    assert isinstance(there.source, FakeHost)
+    assert isinstance(there.target, FakeHost)
+    named = ("/etc/postfix/own", "/opt/mine", "/etc/cron.d/x", "/etc/postfix/../cron.d/x")
+    main = " ".join(f"hash:{path}" for path in named)
+    there.source.files["/etc/postfix/main.cf"] = f"transport_maps = {main}\n".encode()
+    there.source.files |= dict.fromkeys(named, b"a b\n")
+    there.target.files["/opt/mine"] = b"a b\n"
+    assert [each.path for each in STEP.maps(there)] == ["/etc/postfix/own", "/opt/mine"]
 
 
 def test_folders_are_mirrored_but_for_what_stays() -> None:

@@ -96,6 +96,22 @@ def _failing(spec: bytes) -> list[bytes]:
     raise StepFailed("changes on the source: database disk image is malformed")
 
 
+@pytest.mark.parametrize("name", ["..", "../x", "a/../../x", "/etc/x", "a//b", "", "a\0b", "a/."])
+def test_a_name_that_leads_out_of_the_tree_is_no_news(name: str) -> None:
+    """What a list says is gone is removed on the target."""
+    told = asked(_two(*_tree(MAIL, "good", name)), "acked")
+    assert "is in no tree" in told.problem
+    assert told.trees == {}
+
+
+@pytest.mark.parametrize("line", [b"[", b"7", b"[[", b"[" * 9999, b'{"run": 1}', b'"x"', b"\xff"])
+def test_what_cant_be_understood_is_no_news(line: bytes) -> None:
+    there = _two()
+    assert isinstance(there.source, FakeHost)
+    there.source.printed["changes"] = [line, b'{"tree": 1}', line]
+    assert asked(there, "acked").problem
+
+
 def test_the_last_pass_walks_only_what_has_a_gap() -> None:
     gap = {"tree": RULES, "way": "names", "gaps": ["its mounts were changed"]}
     finish, _ = _acts(list(FinishTrees(TREES).run(_two(*_tree(MAIL, ".", "a"), gap))))

@@ -117,6 +117,10 @@ def test_without_a_file_of_its_own_the_source_has_nothing_to_bring(pair: Pair) -
         ("listen_addresses = '192.0.2.10'", False),
         ("include 'other.conf'", False),
         ("wal_keep_segments=4", False),
+        ("listen_addresses'*'", False),
+        ("\tlisten_addresses", False),
+        ("work_mem'16MB'", True),
+        ("archive_command = 'true'", False),
     ],
 )
 def test_what_is_for_this_server(line: str, kept: bool) -> None:
@@ -124,3 +128,17 @@ def test_what_is_for_this_server(line: str, kept: bool) -> None:
     assert understood(line.encode(), known) == (
         line.encode() if kept else f"# not for this server: {line}".encode()
     )
+
+
+def test_no_program_that_the_source_runs_is_run_here(pair: Pair) -> None:
+    assert isinstance(pair.source, FakeHost)
+    assert isinstance(pair.target, FakeHost)
+    lines = b"archive_mode = on\narchive_command'touch /tmp/%f'\nwork_mem = 1MB\n"
+    pair.source.files[f"{OLD}/postgresql.conf.local"] = lines
+    pair.target.held["select name from pg_settings"] = [
+        (name,) for name in ("archive_mode", "archive_command", "work_mem")
+    ]
+    first = next(iter(STEP.run(pair))).act
+    assert isinstance(first, WriteFile)
+    kept = [line for line in first.content.decode().split("\n") if not line.startswith("#")]
+    assert kept == ["work_mem = 1MB", ""]

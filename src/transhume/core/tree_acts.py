@@ -105,7 +105,11 @@ class SeedTree:
 
 @dataclass(frozen=True)
 class SyncFiles:
-    """Bring single files from the source to the same paths on the target, owners mapped by name."""
+    """Bring single files from the source to the same paths on the target, owners mapped by name.
+
+    The folders on the way stay as they are here: rsync would give them, and the root folder itself,
+    the owner and the mode that the source tells (rsync(1), --no-implied-dirs).
+    """
 
     paths: tuple[str, ...]
 
@@ -117,6 +121,7 @@ class SyncFiles:
             "rsync",
             "-aHAX",
             "--checksum",
+            "--no-implied-dirs",
             "--from0",
             "--files-from=-",
             f"--rsh=ssh -F {SSH_CONFIG}",

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import html
+import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from transhume.core.change import Change, RemoveFile, WriteFile
 from transhume.core.finding import Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.core.tally import Tally, Tell, untold
-from transhume.errors import TranshumeError
+from transhume.errors import StepFailed, TranshumeError
 from transhume.steps import postfix
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+# One that can be said in SMTP as it is.
+_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL | re.IGNORECASE)
 _LIMIT = "20"
 _ASKED = "\n%{http_code} %{redirect_url}"
@@ -82,14 +86,21 @@ def _short(answer: str) -> str:
 
 def own_address(pair: Pair) -> str:
     """The address by which the source is known to itself."""
-    return str(pair.source.sql("bj", "select ip from t_server order by item_id limit 1")[0][0])
+    told = pair.source.sql("bj", "select ip from t_server order by item_id limit 1")
+    try:
+        return str(ipaddress.ip_address(told[0][0]))
+    except (ValueError, LookupError):
+        raise StepFailed(
+            f"the source's own address stands nowhere: t_server says {told!r}",
+            remedy="on the source: see what the console says under System Management, Servers",
+        ) from None
 
 
 def known(host: Host, mailboxes: str) -> str:
     """Somebody whom a machine takes mail for; empty when its map names nobody."""
     named = postfix.entries((host.file(mailboxes) or b"").decode(errors="replace"))
     # A key without a name before its @ stands for everybody there, or isn't an address.
-    return next((key for key in named if key.find("@") > 0), "")
+    return next((key for key in named if _ADDRESS.fullmatch(key)), "")
 
 
 def stranger(somebody: str) -> str:
@@ -154,7 +165,7 @@ def _core(host: Host, state: str, names: list[str], former: Answers) -> Answers:
     answers = {"core: state": _called(host, state)}
     for domain in names:
         asked = f"core: a mailbox of {domain}"
-        listed = _called(host, f"/api/mailboxes/{domain}/_listUids").splitlines()
+        listed = _called(host, f"/api/mailboxes/{quote(domain, safe='')}/_listUids").splitlines()
         if listed:
             answers[asked] = former[asked] if former.get(asked) in listed else min(listed)
     return answers

@@ -15,6 +15,7 @@ from transhume.core.change import Change, Keep, Run, SyncFiles, SyncTree, Togeth
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
+from transhume.errors import StepFailed
 from transhume.steps import manifest, map_proof, postfix
 from transhume.steps.tree_proof import prove_trees
 
@@ -62,7 +63,7 @@ class Configuration(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         folders, files = self.present(pair)
-        maps = postfix.maps(pair)
+        maps = self.maps(pair)
         indexed = tuple(each.indexed for each in maps)
         brought = (*folders, *files, postfix.MAIN, postfix.MASTER, *indexed)
         # What only the target has by now as well: the source may get such a file before the end.
@@ -110,6 +111,18 @@ class Configuration(Step):
             f"alter role {quoted} password :'secret';\n"
         )
         return Change("set the database role's password", psql("postgres", script), PUT_BACK_WHOLE)
+
+    def maps(self, pair: Pair) -> list[postfix.Map]:
+        """The indexed maps to build: those whose text is brought, or is the target's own already.
+
+        main.cf may name any path. What can't be built differs in the proof.
+        """
+        moved = (*self.files, *(f"{folder}/*" for folder in self.folders))
+        return [
+            each
+            for each in postfix.maps(pair)
+            if _named_by(each.text, moved) or pair.target.file(each.text) is not None
+        ]
 
     def present(self, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The folders and files that the source has, patterns expanded there."""
@@ -169,4 +182,17 @@ def expanded(host: Host, patterns: tuple[str, ...], kind: Literal["d", "f"]) -> 
     depth = ("-mindepth", "1", "-maxdepth", "1", "-xtype", kind)
     printed = host.ask("find", *folders, *depth, "(", *wanted, ")", "-print0").text
     found = {path for path in printed.split("\0") if path}
+    for path in found:
+        # What isn't asked for would be overwritten here: find(1) on the other side decides nothing.
+        if not _named_by(path, patterns):
+            raise StepFailed(f"the {host.place} names {path}, which was not asked for")
     return tuple(sorted(found))
+
+
+def _named_by(path: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a path is one of those that the patterns stand for; a star stays in its folder."""
+    parts = path.split("/")
+    return not {".", ".."} & set(parts) and any(
+        len(parts) == len(pattern.split("/")) and all(map(fnmatchcase, parts, pattern.split("/")))
+        for pattern in patterns
+    )

@@ -43,7 +43,7 @@ class FinishConfiguration(Step):
             if pair.target.file(path) != content:
                 yield Change(f"write {path}", WriteFile("target", path, content), PUT_BACK_WHOLE)
         # Where nothing changed the texts are equal, and those of the target are nearer.
-        for each in _stale(pair.source if changed else pair.target, pair):
+        for each in self._stale(pair.source if changed else pair.target, pair):
             yield Change(f"build the map {each.path}", postfix.build(each), PUT_BACK_WHOLE)
         # Also when the file didn't change: killed before this the role would keep the former one.
         yield self.hot.password(pair)
@@ -54,14 +54,13 @@ class FinishConfiguration(Step):
         found = listings(pair, self.hot.listed(folders, files), _BATCH)
         return any(each.differing for each in found)
 
+    def _stale(self, origin: Host, pair: Pair) -> Iterator[postfix.Map]:
+        """The maps that don't answer as the origin's text says."""
+        for each in self.hot.maps(pair):
+            if not all(proof.whole for proof in map_proof.answers(origin, pair.target, [each])):
+                yield each
+
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         yield from self.hot.equal(pair)
         # The texts were just proved to be the source's.
         yield from map_proof.answers(pair.target, pair.target, postfix.maps(pair))
-
-
-def _stale(origin: Host, pair: Pair) -> Iterator[postfix.Map]:
-    """The maps that don't answer as the origin's text says."""
-    for each in postfix.maps(pair):
-        if not all(proof.whole for proof in map_proof.answers(origin, pair.target, [each])):
-            yield each

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from transhume.core.change import Run
 from transhume.core.host import Pair
-from transhume.errors import StepFailed
+from transhume.errors import NONSENSE, StepFailed
 
 FOLDER = "/var/lib/transhume-tracker"
 """On the source; removed at the end."""
@@ -84,6 +84,13 @@ def _told(pair: Pair, *words: str) -> Told:
     except StepFailed as error:
         # A damaged list, no Python: not knowing isn't a reason to stop, but one to scan.
         return Told(problem=error.what)
+    except NONSENSE as error:
+        return Told(problem=f"the tracker's word can't be understood ({error})")
+
+
+def _inside(path: str) -> bool:
+    """Whether a name stays in its tree: what is gone there is removed here."""
+    return path == "." or not ({"", ".", ".."} & set(path.split("/")) or "\0" in path)
 
 
 def _read(lines: Iterable[Any]) -> Told:
@@ -104,4 +111,7 @@ def _read(lines: Iterable[Any]) -> Told:
 
 def _news(tree: dict[str, Any], paths: list[str]) -> News:
     gaps = tuple(tree.pop("gaps"))
+    outside = [path for path in paths if not _inside(path)]
+    if outside:
+        raise ValueError(f"{outside[0]!r} is in no tree")
     return News(gaps=gaps, paths=tuple(paths), **tree)

@@ -30,7 +30,8 @@ select sourceline, name, error from pg_file_settings where error is not null and
 """
 _WRONG_RULES = "select line_number, error from pg_hba_file_rules where error is not null"
 _STARTED = "select extract(epoch from pg_postmaster_start_time())::float8"
-_SETTING = re.compile(r"^\s*([\w.]+)\s*[=\s]")
+# The sign of equality may be missing, and the blank as well: guc-file.l.
+_SETTING = re.compile(r"\s*([^\s='#]+)")
 _HEAD = b"# Brought from the old server by transhume.\n"
 # These say where this machine keeps and offers things.
 _OF_THE_MACHINE = {
@@ -49,6 +50,16 @@ _OF_THE_MACHINE = {
     "stats_temp_directory",
     "unix_socket_directories",
 }
+# A program that runs there may be missing here; and two servers that archive to one place spoil it.
+_PROGRAMS = {
+    "archive_cleanup_command",
+    "archive_command",
+    "archive_library",
+    "archive_mode",
+    "recovery_end_command",
+    "restore_command",
+    "ssl_passphrase_command",
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,8 @@ class ServerSettings(Step):
     """The file beside postgresql.conf that holds the site's own settings, and further rules.
 
     The server's other files stay those of its version. A setting that this version doesn't know,
-    or that says where the machine keeps things, becomes a comment; a rule is brought when the
-    target has none about the same people.
+    or that says where the machine keeps things or what it runs, becomes a comment; a rule is
+    brought when the target has none about the same people.
     """
 
     name: str
@@ -129,7 +140,7 @@ def with_rules(content: bytes, rules: list[bytes]) -> bytes:
 
 def _known(host: Host) -> frozenset[str]:
     names = {str(name).lower() for (name,) in host.sql("postgres", _KNOWN)}
-    return frozenset(names - _OF_THE_MACHINE)
+    return frozenset(names - _OF_THE_MACHINE - _PROGRAMS)
 
 
 def _newer_than_server(host: Host, path: str) -> bool:

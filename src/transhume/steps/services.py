@@ -19,6 +19,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
+from transhume.steps.requirements.remedy import quoted
 
 STOPPED = ("inactive", "failed")
 _STOP_LIMIT = 120
@@ -90,7 +91,7 @@ def still_running(host: Host, services: Services) -> Iterator[Finding]:
             host.place,
             f"{name} isn't stopped",
             "What it writes now would be missing from the copy.",
-            f"systemctl stop {name}; journalctl -u {name} says what keeps it",
+            f"systemctl stop {quoted(name)}; journalctl -u {quoted(name)} says what keeps it",
         )
 
 

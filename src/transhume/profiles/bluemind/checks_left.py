@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
@@ -55,7 +56,7 @@ def data(moved: Callable[[str], bool]) -> Look:
                     "source",
                     f"{path} is none of the trees that move",
                     "If it holds more than what is made anew, that is lost.",
-                    f'in the settings: trees = ["{path}"], or ' + accepting("data-left"),
+                    f"in the settings: trees = [{json.dumps(path)}], or " + accepting("data-left"),
                 )
 
     return look

@@ -143,7 +143,16 @@ def naming(host: Host, address: str, paths: tuple[str, ...]) -> list[str]:
     if output.status not in (0, _NO_MATCH):
         said = output.stderr.decode(errors="replace").strip()
         raise StepFailed(f"it can't be told which files of the {host.place} name {address}: {said}")
-    return sorted(path for path in output.text.split("\0") if path)
+    named = sorted(path for path in output.text.split("\0") if path)
+    for path in named:
+        if not any(path == each or path.startswith(f"{each}/") for each in paths) or _climbs(path):
+            raise StepFailed(f"the {host.place} names {path}, which was not asked for")
+    return named
+
+
+def _climbs(path: str) -> bool:
+    """Whether a path leads back out of a folder that it is in."""
+    return ".." in path.split("/")
 
 
 def _left_in_tables(target: Host, old: str) -> Iterator[Finding]:

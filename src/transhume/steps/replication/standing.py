@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from transhume.core.host import Host, Pair
+from transhume.errors import StepFailed
 from transhume.steps.replication.culprit import culprit
 from transhume.steps.replication.defined import altered
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.survey import PUBLICATION
 
+_OWN = re.compile(r"transhume_[0-9]+")
 _SLOT_NAME = "select 'transhume_' || oid from pg_database where datname = %s"
 # As JSON, for older servers know less of a slot.
 _SLOT = f"""
@@ -44,7 +47,10 @@ class Standing:
 
 def slot_name(source: Host, database: str) -> str:
     """The slot's name: of the database's number, for its name may be longer than a slot's."""
-    return str(source.sql("postgres", _SLOT_NAME, database)[0][0])
+    name = str(source.sql("postgres", _SLOT_NAME, database)[0][0])
+    if not _OWN.fullmatch(name):
+        raise StepFailed(f"the source can't tell the number of its database {database}: {name!r}")
+    return name
 
 
 def standing(pair: Pair, name: str) -> Standing:

@@ -56,7 +56,7 @@ def maps(pair: Pair) -> Iterator[Finding]:
             "target",
             f"its Postfix doesn't know maps of the kind {kind}, which the source uses",
             "Mail would be deferred at the first lookup.",
-            f"apt install postfix-{kind}",
+            f"apt install {quoted(f'postfix-{kind}')}",
         )
 
 

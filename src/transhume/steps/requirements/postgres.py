@@ -10,6 +10,7 @@ from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.steps.requirements.programs import installing
+from transhume.steps.requirements.remedy import quoted
 from transhume.steps.requirements.roles import present
 
 _MAJOR = "select current_setting('server_version_num')::int / 10000"
@@ -75,7 +76,7 @@ def extensions(names: tuple[str, ...]) -> Look:
                 "target",
                 f"the extension {extension} {used[extension]} isn't available here",
                 "The restore would stop at its first object.",
-                f"install the package that brings it: apt search {package}",
+                f"install the package that brings it: apt search {quoted(package)}",
             )
         for extension in sorted(set(used) & set(available)):
             there, here = used[extension], available[extension]

@@ -51,6 +51,8 @@ def survey(host: Host, folders: Sequence[str]) -> list[Surveyed]:
         return []
     read = [_surveyed(json.loads(line)) for line in host.agent("survey", *sorted(folders))]
     for tree in read:
+        if tree.path not in folders:
+            raise StepFailed(f"the {host.place} tells of {tree.path}, which wasn't asked for")
         unreadable = tree.of("unreadable")
         if unreadable.number:
             raise StepFailed(

@@ -1,0 +1,133 @@
+"""Whoever owns the source makes up its answers: on the target they stay data."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import product
+
+import pytest
+
+from tests.contract import machines
+from tests.contract.hostile import Twist, planting, twisted
+from tests.contract.test_steps import HOW, STEPS, plan
+from transhume.core.change import Change, Command, Keep, Never
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+from transhume.errors import TranshumeError
+
+EVIL = "/etc/cron.d"
+"""Where nothing of the move has any business."""
+PATHS = (
+    EVIL,
+    f"{EVIL}/evil",
+    "../" * 9 + "etc/cron.d/evil",
+    f"/etc/bm/..{EVIL[4:]}",
+    f"/x/../{EVIL}",
+)
+SHELL = ("$(touch evil)", "x;touch evil;", "`touch evil`", "1/touch evil/e;#")
+SQL = ("x'; drop evil; --", 'x"; drop evil; --', "x\\'; drop evil; --", "x\n\\! touch evil\n")
+
+_QUOTED = re.compile(
+    r"""\$\$.*?\$\$ | [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def commands(changes: list[Change]) -> Iterator[Command]:
+    """What is typed on the target, forward and back."""
+    for change in changes:
+        acts = (change.act, *(() if isinstance(change.back, Keep | Never) else (change.back,)))
+        yield from (
+            command for act in acts for command in act.commands() if command.place == "target"
+        )
+
+
+def scripts(changes: list[Change]) -> set[str]:
+    """What a shell is given to run there."""
+    return {
+        command.argv[at + 2]
+        for command in commands(changes)
+        for at, word in enumerate(command.argv)
+        if word == "sh" and command.argv[at + 1 : at + 2] == ("-c",)
+    }
+
+
+KNOWN = {
+    script
+    for how in HOW
+    for step in plan(how).steps
+    for script in scripts(list(step.run(machines.servers())))
+}
+
+
+def made(step: Step, at: int, twist: Twist) -> list[Change]:
+    """The changes up to where it ends when the source's answer with this number is made up."""
+    changes: list[Change] = []
+    with suppress(Exception):  # test_garbage.py is about those
+        changes.extend(step.run(Pair(twisted(machines.source(), at, twist), machines.target())))
+    return changes
+
+
+def seen(step: Step, at: int, twist: Twist) -> list[Finding]:
+    """The same of what it says."""
+    found: list[Finding] = []
+    for look in (step.check, step.verify):
+        pair = Pair(twisted(machines.source(), at, twist), machines.target())
+        with suppress(Exception):
+            found.extend(item for item in look(pair) if isinstance(item, Finding))
+    return found
+
+
+def questions(step: Step, *looks: str) -> range:
+    """The numbers of the questions that it asks the source."""
+    most = 0
+    for look in looks:
+        source = twisted(machines.source(), -1, lambda answer: answer)
+        with suppress(TranshumeError):
+            list(getattr(step, look)(Pair(source, machines.target())))
+        most = max(most, source.number)
+    return range(most)
+
+
+def _evil(path: str) -> bool:
+    return f"{posixpath.normpath(path)}/".startswith(f"{EVIL}/")
+
+
+def _touched(command: Command) -> Iterator[str]:
+    """The paths that a command names, in arguments or in a list."""
+    yield from command.argv
+    if "--files-from=-" in command.argv:
+        for name in command.input.decode(errors="surrogateescape").split("\0"):
+            yield posixpath.join(command.argv[-1], name.lstrip("/"))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_path_that_it_makes_up_is_touched_on_the_target(step: Step) -> None:
+    for at, (how, payload) in product(questions(step, "run"), enumerate(PATHS)):
+        for command in commands(made(step, at, planting(payload, at + how))):
+            assert not any(_evil(path) for path in _touched(command)), (payload, at)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_shell_no_sed_and_no_psql_reads_what_it_makes_up(step: Step) -> None:
+    for at, (how, payload) in product(questions(step, "run"), enumerate((*SHELL, *SQL))):
+        changes = made(step, at, planting(payload, at + how))
+        assert scripts(changes) <= KNOWN
+        for command in commands(changes):
+            if "psql" in command.argv:
+                assert "evil" not in _QUOTED.sub("", command.input.decode()), payload
+            if "sed" in command.argv:
+                assert not any("evil" in word for word in command.argv), payload
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_it_makes_up_stands_quoted_in_remedies(step: Step) -> None:
+    for at, payload in product(questions(step, "check", "verify"), SHELL):
+        for finding in seen(step, at, planting(payload, at)):
+            if finding.remedy.startswith("in the settings: "):
+                continue  # Nothing for a shell.
+            assert "evil" not in re.sub(r"'[^']*'", "", finding.remedy), finding
