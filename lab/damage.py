@@ -12,11 +12,14 @@ _POSTGRES = "runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -d"
 _BODY = f"body=$(find {_LIVE} -name '*.zst' | LC_ALL=C sort | head -n 1)"
 _DOCUMENT = f"document=$(find {_DOCS}/0 -name '*.jpg' | LC_ALL=C sort | head -n 1)"
 _MAP = "map=/etc/postfix/virtual_mailbox"
-# Now and then Postfix tries all of them at once, and none is deferred.
-_QUEUED = (
-    "for try in $(seq 120); do "
-    "queued=$(find /var/spool/postfix/deferred -type f | LC_ALL=C sort | head -n 1); "
-    '[ -z "$queued" ] || break; sleep 1; done'
+# On hold it stays where it is: Postfix moves the others between its queues all the time, and one
+# that it met while it was reloaded waits for minutes among those that come in.
+_HOLD = (
+    "queued=$(postqueue -j | grep -F '@[192.0.2.99]' | head -n 1 | "
+    """sed -E 's/.*"queue_id": "([^"]+)".*/\\1/'); """
+    "held=/var/spool/postfix/hold/$queued; "
+    'for try in $(seq 60); do postsuper -h "$queued" 2> /dev/null || true; '
+    '[ ! -e "$held" ] || break; sleep 1; done'
 )
 _INDEX = (
     f'index=$({_POSTGRES} bj-data -c "select indexname from pg_indexes where '
@@ -52,13 +55,23 @@ os.utime(path, ns=(known.st_atime_ns, known.st_mtime_ns))
 _FLIPPED = f"python3 -c '{_FLIP}' \"$body\""
 _ASIDE = "mkdir -p /root/aside"
 
-# On the disk, while the server is stopped: an update would be somebody's work, not damage. The
-# subject follows the name of the body and its own length.
+MILLION = 1_000_000
+_MARK = f"row {MILLION // 2} of the million:"
+MANY_ROWS = (
+    # As the core does it: a trigger per row would count for minutes.
+    "set session_replication_role = replica; "
+    "insert into t_container_item (container_id, uid, version, displayname) "
+    "select (select min(id) from t_container), 'million-' || n, n, "
+    f"'row ' || n || ' of the million: a' from generate_series(1, {MILLION}) n"
+)
+"""What puts a million rows into one table of the source's mail database, before it is moved."""
+
+# On the disk, while the server is stopped: an update would be somebody's work, not damage.
 _FLIP_CELL = """
 import sys
-path, name = sys.argv[1], bytes.fromhex(sys.argv[2])
+path, mark = sys.argv[1], sys.argv[2].encode()
 with open(path, "r+b") as file:
-    place = file.read().index(name) + len(name) + 1
+    place = file.read().index(mark) + len(mark) + 1
     file.seek(place)
     letter = file.read(1)
     file.seek(place)
@@ -66,12 +79,12 @@ with open(path, "r+b") as file:
 """
 _CELL = (
     f'ask="{_POSTGRES} bj-data -c"; '
-    "name=$($ask \"select encode(guid, 'hex') from t_message_body order by guid limit 1\"); "
+    f'[ "$($ask "select count(*) >= {MILLION} from t_container_item")" = t ]; '
     "file=$($ask \"select current_setting('data_directory') || '/' || "
-    "pg_relation_filepath('t_message_body')\")"
+    "pg_relation_filepath('t_container_item')\")"
 )
 _FLIPPED_CELL = (
-    f'systemctl stop postgresql; python3 -c \'{_FLIP_CELL}\' "$file" "$name"; '
+    f'systemctl stop postgresql; python3 -c \'{_FLIP_CELL}\' "$file" "{_MARK}"; '
     "systemctl start postgresql"
 )
 
@@ -149,9 +162,9 @@ DAMAGES = (
         'cp -a --sparse=always "$image" "$image.thin"; mv "$image.thin" "$image"',
     ),
     Damage(
-        "one changed cell in one row",
+        "one changed cell in one row among a million",
         _CELL,
-        f"{_FLIPPED_CELL}; echo t_message_body",
+        f"{_FLIPPED_CELL}; echo t_container_item",
         _FLIPPED_CELL,
     ),
     Damage(
@@ -189,10 +202,11 @@ DAMAGES = (
     ),
     Damage(
         "a lost queue file",
-        f"{_QUEUED}; {_ASIDE}",
-        'echo "$queued" > /root/aside/name; mv "$queued" /root/aside/queued; '
-        'basename "$queued" | cut -c 1-5',
-        'mv /root/aside/queued "$(cat /root/aside/name)"',
+        _ASIDE,
+        f'{_HOLD}; echo "$queued" > /root/aside/name; mv "$held" /root/aside/queued; '
+        'echo "$queued" | cut -c 1-5',
+        'queued=$(cat /root/aside/name); mv /root/aside/queued "/var/spool/postfix/hold/$queued"; '
+        'postsuper -H "$queued" 2> /dev/null',
     ),
 )
 """In the order of the table; each alone."""

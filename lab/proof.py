@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lab import install, scene
-from lab.damage import DAMAGES, Damage
+from lab.damage import DAMAGES, MANY_ROWS, Damage
 from lab.pair import Pair
 from lab.places import CHECKOUT
 from lab.scene import Scene
@@ -19,6 +19,7 @@ NAME = "proof"
 RESULT = CHECKOUT / "build" / "proof.json"
 _NOTHING = Damage("nothing", "", "true", "true", full=True)
 _UNEQUAL = 11
+_MAIL_DATABASE = ("runuser", "-u", "postgres", "--", "psql", "-Xq", "-d", "bj-data")
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,14 @@ def differences(run: Scene, *, full: bool) -> tuple[tuple[str, ...], int]:
 
 
 def tried(run: Scene, damage: Damage) -> Outcome:
-    """Do the damage, verify, and mend it again, whatever verify said."""
+    """Do the damage, verify, and mend it again, whatever verify said.
+
+    A damage that can't be done wasn't found: `other` says why.
+    """
     target = run.pair.target
-    done = target.exec(("sh", "-ec", f"{damage.find}\n{damage.hurt}"))
+    done = target.exec(("sh", "-ec", f"{damage.find}\n{damage.hurt}"), check=False)
+    if done.returncode:
+        return Outcome(damage.name, False, (), (f"couldn't be done: {done.stderr.strip()}",))
     try:
         said, status = differences(run, full=damage.full)
     finally:
@@ -71,6 +77,7 @@ def tried(run: Scene, damage: Damage) -> Outcome:
 def moved(pair: Pair, tag: str, messages: int) -> Scene:
     """A pair whose move is over but for `finish`; kept under the tag to be had again."""
     run = scene.build(pair, partitions="small", messages=messages, files=40)
+    pair.source.exec((*_MAIL_DATABASE, "-c", MANY_ROWS))
     run.begin()
     for words in (("sync",), ("cutover", "--yes")):
         say(f"transhume {' '.join(words)}")
@@ -87,6 +94,12 @@ def show(outcomes: list[Outcome]) -> None:
             verdict = "none" if not outcome.named else "NAMED"
         first = outcome.other[:1] or outcome.named[:1] or ("",)
         sys.stdout.write(f"{outcome.damage:<40} {verdict:<10} {first[0][:100]}\n")
+
+
+def write(outcomes: list[Outcome]) -> None:
+    """build/proof.json, as far as it is known."""
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=2) + "\n")
 
 
 def right(outcome: Outcome) -> bool:
@@ -124,8 +137,7 @@ def main() -> int:
         for damage in chosen:
             say(damage.name)
             outcomes.append(tried(run, damage))
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=2) + "\n")
+            write(outcomes)
     show(outcomes)
     return 0 if all(map(right, outcomes)) else 1
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import network, scene
+from lab import network, proof, scene
 from lab.compare import compare, mail, queue
+from lab.damage import DAMAGES
 from lab.machine import Machine
 from lab.pair import Pair
 from lab.processes import process_list
@@ -39,6 +40,7 @@ pytestmark = [
 SERVICE, MAINTENANCE, OWN = network.SERVICE, network.MAINTENANCE, network.TARGET
 # Where it shows on the source that it is followed: the tracker, and PostgreSQL's settings.
 _FOLLOWED = {"units", "left behind", "replication"}
+_SOME_DAMAGE = ("a missing body", "a split hard link", "a lost index", "a lost queue file")
 _QUIET = ("files", "addresses", "routes", "units", "active", "doors", "databases")
 
 
@@ -54,7 +56,8 @@ def test_a_whole_move_with_mail_flowing(fresh: Scene) -> None:
         _until_the_switch(run)
         shown = _switch(run)
         run.transhume("verify")
-        run.transhume("finish")
+    _damage_is_named(run)
+    run.transhume("finish")
     _kept_secret(run, old, new, shown)
     _told(run)
     result = compare(run.pair.source, run.pair.target, log=sent, probe_to=recipient)
@@ -65,6 +68,15 @@ def test_a_whole_move_with_mail_flowing(fresh: Scene) -> None:
         machine.reboot()
     _stands_in_its_place(run)
     _fenced(run)
+
+
+def _damage_is_named(run: Scene) -> None:
+    """Also where people have worked since; make proof does all of them."""
+    for damage in DAMAGES:
+        if damage.name in _SOME_DAMAGE:
+            outcome = proof.tried(run, damage)
+            assert proof.right(outcome), outcome
+    run.transhume("verify", "--full")
 
 
 def _until_the_switch(run: Scene) -> None:
