@@ -53,6 +53,11 @@ def _items(value: Any, wanted: Any, whole: dict[str, Any]) -> list[str]:
     return [each for item in value for each in wrong(item, wanted, whole)]
 
 
+def _others(value: Any, wanted: Any, whole: dict[str, Any]) -> list[str]:
+    """What an object has beside its known keys; ours have the one or the other."""
+    return [f"{name}: {each}" for name in value for each in wrong(value[name], wanted, whole)]
+
+
 def _any_of(value: Any, wanted: Any, whole: dict[str, Any]) -> list[str]:
     tried = [wrong(value, schema, whole) for schema in wanted]
     return [] if [] in tried else tried[0]
@@ -67,6 +72,7 @@ _KEYWORDS = {
     "enum": _enum,
     "required": _required,
     "properties": _properties,
+    "additionalProperties": _others,
     "items": _items,
     "anyOf": _any_of,
     "$ref": _ref,

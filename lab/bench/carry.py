@@ -13,6 +13,7 @@ import time
 from transhume.core.change import SyncTree
 from transhume.engine.perform import Performer
 from transhume.hosts.machine import Core, machines
+from transhume.hosts.memory import Peaks
 from transhume.hosts.postgres import Postgres
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import SOCKETS, Ssh
@@ -27,7 +28,7 @@ def main(source: str, host_key: str, tree: str, size: str) -> None:
     processes = Processes()
     ssh = Ssh(processes, source, host_key)
     ssh.to("")
-    hands = machines(processes, ssh, Postgres(lambda place: [], SOCKETS), Core(0, ""))
+    hands = machines(processes, ssh, Postgres(lambda place: [], SOCKETS), Core(0, ""), Peaks())
     performer = Performer(hands, ssh, _asks_nothing, lambda progress: None)
     try:
         begun = time.monotonic()

@@ -16,6 +16,7 @@ from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
 from transhume.hosts import machine
 from transhume.hosts.machine import Core, Machine, machines
+from transhume.hosts.memory import Peaks
 from transhume.hosts.postgres import Postgres
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import Ssh
@@ -30,6 +31,7 @@ class Around:
     output: Output = field(default_factory=lambda: Output(0, b"", b""))
     noted: list[str] = field(default_factory=list)
     missing: bool = False
+    peaks: Peaks = field(default_factory=Peaks)
 
     def run(
         self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None
@@ -40,10 +42,12 @@ class Around:
         self.noted.append(" ".join(argv))
         return self.output
 
-    def lines(self, argv: Sequence[str], stdin: bytes = b"") -> Iterator[bytes]:
+    def lines(
+        self, argv: Sequence[str], stdin: bytes, aside: Callable[[bytes], None]
+    ) -> Iterator[bytes]:
         """Run it here, whichever machine it was meant for."""
         self.noted.append(" ".join(argv))
-        return Processes().lines(argv, stdin)
+        return Processes().lines(argv, stdin, aside)
 
     def ensure_tunnel(self) -> None:
         """Note that the tunnel was needed."""
@@ -60,8 +64,8 @@ class Around:
 
 
 def _machine(place: Place, around: Around) -> Machine:
-    known = machines(cast(Processes, around), cast(Ssh, around), cast(Postgres, around), CORE)
-    return known[place]
+    ways = cast(Processes, around), cast(Ssh, around), cast(Postgres, around)
+    return machines(*ways, CORE, around.peaks)[place]
 
 
 def test_a_command_that_may_alter_isnt_asked() -> None:
@@ -190,6 +194,23 @@ def test_an_agent_is_sent_along_and_reads_what_is_left(
     lines = _machine(place, around).agent("any", "--deep", "/a b", stdin=b"the rest")
     assert list(lines) == [b"['--deep', '/a b'] the rest"]
     assert "print" not in around.noted[0]
+
+
+@pytest.mark.programs("python3", Path(sys.executable).name)
+@pytest.mark.parametrize("place", ["source", "target"])
+def test_what_an_agent_took_is_known_afterwards(
+    monkeypatch: pytest.MonkeyPatch, place: Place
+) -> None:
+    text = b"import sys; held = bytearray(60 << 20); print(sys.stdin.read())"
+    monkeypatch.setattr(machine, "program", lambda name: text)
+    around = Around()
+    assert list(_machine(place, around).agent("any", stdin=b"the rest")) == [b"the rest"]
+    told = around.peaks.told()
+    assert set(told) == {"transhume", place}
+    assert 60 << 20 < told[place] < 160 << 20
+    monkeypatch.setattr(machine, "program", lambda name: b"pass")
+    list(_machine(place, around).agent("any"))
+    assert around.peaks.told()[place] == told[place], "the largest counts"
 
 
 @pytest.mark.programs("python3")

@@ -165,7 +165,7 @@ class Writer:
 
     def ended(self, outcome: str = "done", message: str = "") -> None:
         """The end of a command."""
-        self.write("walk-ended", outcome=outcome, message=message)
+        self.write("walk-ended", outcome=outcome, message=message, memory=MEMORY)
 
 
 def prepared(writer: Writer) -> None:
@@ -198,7 +198,8 @@ def prepared(writer: Writer) -> None:
 def failed(writer: Writer) -> None:
     """A cutover that stops in the last pass, and the way back."""
     writer.walk("cutover")
-    writer.write("checked", findings=[vars(finding) for finding in FINDINGS])
+    found = [vars(finding) for finding in FINDINGS]
+    writer.write("checked", findings=found, seconds=12.5, memory={"transhume": 71_000_000})
     writer.step(
         "cutover",
         "freeze",
@@ -291,6 +292,7 @@ FORECAST: dict[str, Any] = {
     ],
 }
 
+MEMORY = {"transhume": 84_000_000, "source": 46_000_000, "target": 45_000_000}
 FINDINGS = (
     Finding("queue", "notes", "source", "41 messages are queued; they move along"),
     Finding(

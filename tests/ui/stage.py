@@ -18,6 +18,7 @@ from transhume.core.event import Progress
 from transhume.core.host import Output, Pair, Talk
 from transhume.core.settings import Settings
 from transhume.engine.perform import Performer
+from transhume.hosts.memory import Peaks
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import Ssh
 from transhume.profiles.bluemind import profile
@@ -139,6 +140,7 @@ class Stage:
             pair,
             profile.plan(layout, settings),
             performer,
+            Peaks(),
         )
 
     def confirm(self, question: str) -> bool:

@@ -143,3 +143,29 @@ def test_every_difference_that_is_named_stands_in_the_report_and_the_others_are_
     assert "<summary>11 more lines</summary>" in page
     assert "x: damaged on the source &lt;already&gt;" in page
     assert "50 of 100 entries (50 %)" in page
+
+
+def test_each_command_says_what_it_took(move: list[Event]) -> None:
+    text = " ".join(Page(report(move)).text.split())
+    assert "What each command took" in text
+    for said in (
+        "transhume cutover",
+        "84.0 MB",
+        "46.0 MB",
+        "45.0 MB",
+        "every check",
+        "12.5 s",
+        "71.0 MB",
+    ):
+        assert said in text, said
+    told = report_json(move)
+    assert told["walks"][-1]["memory"] == sample.MEMORY
+    assert [check["seconds"] for check in told["checks"]] == [12.5]
+
+
+def test_a_journal_of_an_earlier_version_says_nothing_of_memory(move: list[Event]) -> None:
+    for event in move:
+        event.data.pop("memory", None)
+    text = Page(report(move)).text
+    assert "84.0 MB" not in text
+    assert "every check" in text

@@ -8,7 +8,7 @@ from typing import Any, Literal
 Kind = Literal[
     "opened",  # identity of the move
     "walk-begun",  # a command of the tool began: command, version
-    "walk-ended",  # outcome: done | failed | interrupted, and the message
+    "walk-ended",  # outcome: done | failed | interrupted, the message, and the memory it took
     "step-begun",  # step, title, phase, rows
     "step-skipped",  # step: its effect was proved to hold
     "step-done",  # step, seconds
@@ -18,7 +18,7 @@ Kind = Literal[
     "undo-begun",  # change, title
     "undone",  # change, kept (the reason, when there was nothing to take back)
     "rolled-back",  # seconds
-    "checked",  # findings: what one check of everything saw, maybe nothing
+    "checked",  # findings: what one check of everything saw, maybe nothing; seconds, memory
     "machines",  # source, target: what they are; seconds: how long the source's core took to start
     "proved",  # step, part, compared, equal, unit, differing, since
     "lacks",  # part, lacking, total, unit, seconds (what the rest would take), following

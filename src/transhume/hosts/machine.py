@@ -15,6 +15,7 @@ from transhume.agent import BOOT, program
 from transhume.core.change import SSH_BULK, Command, Place
 from transhume.core.host import Output, Snapshot
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
+from transhume.hosts.memory import TELL, Peaks
 from transhume.hosts.postgres import SERVICE, Postgres
 from transhume.hosts.process import Processes, Talking
 from transhume.hosts.reading import only_reads
@@ -52,6 +53,7 @@ class Machine:
     ssh: Ssh
     postgres: Postgres
     core: Core
+    peaks: Peaks
 
     def ask(self, *argv: str) -> Output:
         """Run a command that only reads; ValueError for any other, which is a mistake of ours."""
@@ -112,10 +114,10 @@ class Machine:
         text = program(name)
         # Here our own Python runs it, which has the libraries that we brought.
         python = "python3" if self.place == "source" else sys.executable
-        argv = (python, "-c", BOOT, str(len(text)), *arguments)
+        argv = (python, "-c", BOOT + TELL, str(len(text)), *arguments)
         on = self.ssh if self.place == "source" else self.processes
         try:
-            yield from on.lines(argv, text + stdin)
+            yield from on.lines(argv, text + stdin, self.peaks.of(self.place))
         except StepFailed as error:
             raise StepFailed(f"{name} on the {self.place}: {error.what}") from None
 
@@ -185,8 +187,8 @@ class Machine:
 
 
 def machines(
-    processes: Processes, ssh: Ssh, postgres: Postgres, core: Core
+    processes: Processes, ssh: Ssh, postgres: Postgres, core: Core, peaks: Peaks
 ) -> Mapping[Place, Machine]:
-    """Both machines by their place."""
+    """Both machines by their place; `peaks` notes what the programs that are sent there take."""
     places: tuple[Place, Place] = ("source", "target")
-    return {place: Machine(place, processes, ssh, postgres, core) for place in places}
+    return {place: Machine(place, processes, ssh, postgres, core, peaks) for place in places}

@@ -53,16 +53,21 @@ class Processes:
         finally:
             self._running.discard(process)
 
-    def lines(self, argv: Sequence[str], stdin: bytes = b"") -> Iterator[bytes]:
+    def lines(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        aside: Callable[[bytes], None] = lambda said: None,
+    ) -> Iterator[bytes]:
         """The lines that it prints, as they come, whatever their number; StepFailed at its error.
 
-        Whoever stops listening ends it.
+        Whoever stops listening ends it. `aside` gets at its end what it said on standard error.
         """
         process = self._start(argv)
         try:
             with process:
                 try:
-                    yield from _listen(process, stdin, argv[0])
+                    yield from _listen(process, stdin, argv[0], aside)
                 except BaseException:
                     _end(process)
                     raise
@@ -197,7 +202,9 @@ def _talk(
     return Output(process.wait(), b"".join(collected[0]), b"".join(collected[1]))
 
 
-def _listen(process: subprocess.Popen[bytes], stdin: bytes, name: str) -> Iterator[bytes]:
+def _listen(
+    process: subprocess.Popen[bytes], stdin: bytes, name: str, aside: Callable[[bytes], None]
+) -> Iterator[bytes]:
     assert process.stdin
     assert process.stdout
     assert process.stderr
@@ -216,6 +223,7 @@ def _listen(process: subprocess.Popen[bytes], stdin: bytes, name: str) -> Iterat
     if process.wait() != 0:
         last = b"".join(said).decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
         raise StepFailed(f"{name} ended with status {process.returncode}: {last[0]}")
+    aside(b"".join(said))
 
 
 def _careful(

@@ -123,9 +123,14 @@ class Ssh:
                 time.sleep(_PAUSE_SECONDS)
         raise self._unreachable(output.stderr.decode(errors="replace"))
 
-    def lines(self, argv: Sequence[str], stdin: bytes = b"") -> Iterator[bytes]:
+    def lines(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        aside: Callable[[bytes], None] = lambda said: None,
+    ) -> Iterator[bytes]:
         """The lines that a command on the source prints, as they come; it isn't tried again."""
-        return self._processes.lines(remote(argv), stdin)
+        return self._processes.lines(remote(argv), stdin, aside)
 
     def _unreachable(self, said: str) -> Unreachable:
         if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said or "Host key verification" in said:

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from pydantic import ConfigDict
 
@@ -61,6 +61,8 @@ class Checked:
     """How many checks saw nothing."""
     seconds: float
     made: tuple[Made, ...]
+    memory: dict[str, int] = field(default_factory=dict)
+    """The most bytes that a process took: `transhume`, and what it ran on `source` and `target`."""
     since: Since | None = None
     """None when there was no run before against the same source."""
 
@@ -89,7 +91,8 @@ def checked(run: Session, heard: Callable[[str], None] = lambda title: None) -> 
     passed = sum(1 for one in made if not one.findings)
     seconds = time.monotonic() - began
     since = compared(_recalled(run), accepted)
-    return Checked(accepted, len(made), passed, seconds, tuple(made), since)
+    memory = run.peaks.told()
+    return Checked(accepted, len(made), passed, seconds, tuple(made), memory, since)
 
 
 def _checks(step: Step) -> Iterator[Check]:
@@ -159,16 +162,17 @@ def remember(run: Session, seen: Checked) -> None:
         ) from None
 
 
-def record(journal: Journal, found: Sequence[Finding]) -> None:
-    """Keep the findings of one check for the report."""
-    journal.write("checked", findings=[asdict(finding) for finding in found])
+def record(journal: Journal, seen: Checked) -> None:
+    """Keep the findings of one check, and what it took, for the report."""
+    findings = [asdict(finding) for finding in seen.findings]
+    journal.write("checked", findings=findings, seconds=seen.seconds, memory=seen.memory)
 
 
-def record_alone(run: Session, found: Sequence[Finding]) -> None:
+def record_alone(run: Session, seen: Checked) -> None:
     """The same from a command that doesn't walk, when a move is under way."""
     if (run.folder / FILE).exists():
         with Journal(run.folder) as journal:
-            record(journal, found)
+            record(journal, seen)
 
 
 def refuse(found: Sequence[Finding]) -> None:

@@ -117,7 +117,7 @@ def check(settings: SettingsPath = SETTINGS, as_json: Json = False) -> None:
             _print_json(asdict(seen))
         else:
             findings.show(console, seen)
-        checking.record_alone(run, seen.findings)
+        checking.record_alone(run, seen)
         checking.remember(run, seen)
         checking.refuse(seen.findings)
 

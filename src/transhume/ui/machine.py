@@ -28,6 +28,8 @@ KEYS = {
     "walk.ended": "when it ended; null while it runs",
     "walk.outcome": "running, done, failed, interrupted, killed",
     "walk.message": "what it said at its end",
+    "walk.memory": "the most bytes that one process took: transhume, and the programs that it ran "
+    "on source and target; empty while it runs",
     "steps[]": "the steps, in the order of the plan",
     "steps[].key": "stable name",
     "steps[].title": "what it does",

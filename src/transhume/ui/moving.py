@@ -146,7 +146,7 @@ def begin(
 
 def _require_checks(run: Session, engine: Engine) -> None:
     seen = checking.checked(run)
-    checking.record(engine.journal, seen.findings)
+    checking.record(engine.journal, seen)
     checking.remember(run, seen)
     checking.refuse(seen.findings)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from transhume.core.event import Event, Progress
 from transhume.core.finding import Proof
-from transhume.ui import gantt
+from transhume.ui import cost, gantt
 from transhume.ui.forecast import by_account
 from transhume.ui.machine import outage_steps, to_json
 from transhume.ui.records import backward_lines, command_lines, described
@@ -72,6 +72,7 @@ def report(
         expected=_expected(status),
         moved=_moved(status),
         proved=_proved(status),
+        took=_took(status),
         found=_found(status),
         back=_back(status),
         changes=_changes(status),
@@ -93,6 +94,7 @@ def report_json(
         **to_json(status),
         "facts": dict(facts or {}),
         "walks": [vars(walk) for walk in status.walks],
+        "checks": [vars(look) for look in status.looks],
         "spans": [vars(span) for span in status.spans],
         "history": [described(change) for change in status.changes.values()],
     }
@@ -288,6 +290,15 @@ def _found(status: Status) -> str:
         where = _WHERE.get(finding.where, _shown(finding.where))
         rows.append((f'<span class="{style}">{said}</span>', where, told))
     return _table(("weight", "where", "what"), rows)
+
+
+def _took(status: Status) -> str:
+    """Time and memory of each command."""
+    rows = [tuple(map(_shown, cells)) for cells in cost.rows(status)]
+    if not rows:
+        return '<p class="soft">No command came to its end yet.</p>'
+    said = '<p class="soft">Memory is the most that one process took.</p>'
+    return said + _table(cost.HEADS, rows, (2, 3, 4, 5))
 
 
 def _back(status: Status) -> str:

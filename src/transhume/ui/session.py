@@ -30,6 +30,7 @@ from transhume.errors import (
     TranshumeError,
 )
 from transhume.hosts.machine import CORE_SOCKET, POSTGRES_SOCKET, Core, machines
+from transhume.hosts.memory import Peaks
 from transhume.hosts.postgres import Credentials, Postgres
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import FOLDER, SOCKETS, Ssh
@@ -103,6 +104,7 @@ class Session:
     pair: Pair
     plan: Plan
     hands: Callable[[Callable[[str], None], Callable[[Progress], None]], Performer]
+    peaks: Peaks
 
     @property
     def folder(self) -> Path:
@@ -154,7 +156,8 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -
         return logins(Pair(both["source"], both["target"]), place, ini, kept)
 
     core = Core(layout.services.port, layout.services.token)
-    both = machines(processes, ssh, Postgres(credentials, SOCKETS), core)
+    peaks = Peaks()
+    both = machines(processes, ssh, Postgres(credentials, SOCKETS), core, peaks)
     ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(ini)))
     ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])
@@ -163,7 +166,7 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -
     def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
         return Performer(both, ssh, ask, notice, limits)
 
-    return Session(settings, layout, processes, ssh, pair, plan, performer)
+    return Session(settings, layout, processes, ssh, pair, plan, performer, peaks)
 
 
 def logins(pair: Pair, place: Place, ini: str, kept: str) -> list[Credentials]:
@@ -226,23 +229,27 @@ def walk(
             journal.progress(progress)
             listener.progress(progress)
 
+        def ended(outcome: str, message: str, **more: str) -> None:
+            told = {"outcome": outcome, "message": message, **more}
+            journal.write("walk-ended", **told, memory=run.peaks.told())
+
         engine = Engine(run.plan, run.pair, run.hands(ask, notice), journal)
         try:
             yield engine
         except KeyboardInterrupt:
             told = _told(Interrupted("stopped"), journal, command)
-            journal.write("walk-ended", outcome="interrupted", message=told.what)
+            ended("interrupted", told.what)
             raise told from None
         except TranshumeError as error:
             told = _told(error, journal, command)
-            journal.write("walk-ended", outcome="failed", message=told.what, remedy=told.remedy)
+            ended("failed", told.what, remedy=told.remedy)
             raise
         except Exception as error:
             # A mistake of ours ends the walk as well, or status would wait for it for ever.
             message = f"{type(error).__name__}: {error}"
-            journal.write("walk-ended", outcome="failed", message=message, remedy="")
+            ended("failed", message, remedy="")
             raise
-        journal.write("walk-ended", outcome="done", message="")
+        ended("done", "")
 
 
 def _told(error: TranshumeError, journal: Journal, command: str) -> TranshumeError:

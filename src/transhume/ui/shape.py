@@ -23,6 +23,18 @@ class Walk:
     ended: float | None = None
     outcome: Outcome = "running"
     message: str = ""
+    memory: dict[str, int] = field(default_factory=dict)
+    """The most bytes that a process took: `transhume`, and what it ran on `source` and `target`."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One time that every check was made; `memory` as a walk has it."""
+
+    at: float
+    """When it began."""
+    seconds: float
+    memory: dict[str, int]
 
 
 @dataclass
@@ -161,6 +173,7 @@ class Status:
     changes: dict[int, ChangeView] = field(default_factory=dict)
     parts: dict[str, PartView] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     forecast: Prospect | None = None
     """The last one before people were shut out."""

@@ -12,6 +12,7 @@ from transhume.core.step import Step
 from transhume.ui.machine import to_json
 from transhume.ui.shape import (
     ChangeView,
+    Look,
     Outage,
     Outcome,
     PartKind,
@@ -119,6 +120,7 @@ def _walk_ended(status: Status, event: Event) -> None:
     if walk is None:
         return
     walk.ended, walk.message = event.at, str(event.data.get("message") or "")
+    walk.memory = _memory(event)
     walk.outcome = _OUTCOMES.get(str(event.data.get("outcome")), "failed")
     _break_off(status, event.at)
     if walk.outcome == "done":
@@ -284,6 +286,15 @@ def _checked(status: Status, event: Event) -> None:
     status.findings = [
         Finding(*(data.get(field, "") for field in fields)) for data in event.data["findings"]
     ]
+    seconds = event.data.get("seconds")
+    if isinstance(seconds, (int, float)):
+        status.looks.append(Look(event.at - seconds, seconds, _memory(event)))
+
+
+def _memory(event: Event) -> dict[str, int]:
+    """What the entry says of memory; an earlier version's says nothing."""
+    told = event.data.get("memory") or {}
+    return {str(part): bytes_ for part, bytes_ in told.items() if isinstance(bytes_, int)}
 
 
 def _proved(status: Status, event: Event) -> None:
