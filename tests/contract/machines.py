@@ -132,6 +132,11 @@ def _said() -> dict[str, Any]:
     }
 
 
+def probed(path: str, way: str = "names", refused: str = "") -> bytes:
+    """Whether the kernel would tell of changes in a tree."""
+    return json.dumps({"tree": path, "way": way, "refused": refused}).encode()
+
+
 def surveyed(path: str, **differing: Any) -> bytes:
     """What the survey tells of a tree, with whatever is different."""
     told: dict[str, Any] = {
@@ -318,6 +323,7 @@ def source() -> FakeHost:
     host.files["/etc/network/interfaces"] = _interfaces("192.0.2.10/24", "2001:db8::10/64")
     host.folders = {f"/var/spool/{name}" for name in TREES} | {"/etc/bm", "/etc/network"}
     host.printed["survey"] = [surveyed(f"/var/spool/{name}") for name in TREES]
+    host.printed["probe"] = [probed(f"/var/spool/{name}") for name in TREES]
     host.served = {"/api/system/installation/state": "core.state.running"}
     host.said["sshd -T"] = "listenaddress 0.0.0.0:22\nciphers aes128-gcm@openssh.com,aes256-ctr\n"
     host.files["/etc/postgresql/15/main/postgresql.conf.local"] = b"work_mem = 16MB\n"
@@ -343,7 +349,7 @@ def target() -> FakeHost:
     host.folders = {"/etc/bm", "/etc/network", "/var/spool"}
     host.files["/var/lib/transhume/following/bj.json"] = _record("follow")
     host.files["/var/lib/transhume/following/keycloak.json"] = _record("dump")
-    host.printed["survey"] = []
+    host.printed["survey"] = host.printed["probe"] = []
     return host
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract import machines
 from tests.fakes import FakeHost
 from tests.profiles.troubles import CYRUS, Alter, Case, both, found, held, holds, said, says_no
 from tests.profiles.troubles import surveyed as finds
@@ -30,6 +31,13 @@ def _on(kind: str, options: str = "rw") -> Alter:
     return _mounted("target", f"30 22 8:2 / {CYRUS} rw - {kind} /dev/sdb {options}\n")
 
 
+def _probed(way: str, refused: str) -> Alter:
+    def alter(source: FakeHost, target: FakeHost) -> None:
+        source.printed["probe"] = [machines.probed(CYRUS, way, refused)]
+
+    return alter
+
+
 _NESTED = f"31 22 8:3 / {CYRUS}/old\\040mail rw - xfs /dev/sdc rw\n"
 _READ_ONLY = f"31 22 8:3 / {CYRUS} ro - xfs /dev/sdc rw\n"
 
@@ -47,6 +55,16 @@ CASES = [
     Case("writable", _mounted("target", _READ_ONLY), "read-only", "blocks", f"{CYRUS} (xfs)"),
     Case(
         "tree-links", said("source", "readlink -z -m --", _linked), "tree-is-link", "notes", "/data"
+    ),
+    Case(
+        "notified",
+        _probed("scan", "fanotify_init: Operation not permitted"),
+        *("tree-scanned", "warns", f"{CYRUS} (fanotify_init: Operation not permitted)"),
+    ),
+    Case(
+        "notified",
+        _probed("folders", "fanotify_init: Invalid argument"),
+        *("tree-by-folder", "notes", f"folders in {CYRUS}"),
     ),
     Case(
         "source-room",

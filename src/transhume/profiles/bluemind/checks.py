@@ -17,6 +17,7 @@ from transhume.steps.requirements import (
     machine,
     mail,
     mounts,
+    notified,
     owners,
     people,
     postgres,
@@ -118,6 +119,7 @@ def _trees(layout: Layout, settings: Settings) -> Iterator[Check]:
     yield Check("mounts", "file systems inside the trees", mounts.parted(folders))
     yield Check("writable", "file systems that can be written", mounts.writable(folders))
     yield Check("tree-links", "trees that are links", mounts.led_elsewhere(folders))
+    yield Check("notified", "whether the kernel tells of changes", notified.notified(folders))
     yield Check("source-room", "room on the source", room.source_room)
     yield Check("room", "room on the target", needed, reads_data=True)
     yield Check("users", "owners of files", owners.users(folders), reads_data=True)
