@@ -89,7 +89,7 @@ def write(found: dict[str, Any], keep: bool) -> Path:
 def main() -> int:
     given = arguments()
     try:
-        require_disk(SIZES[given.size])
+        require_disk(SIZES[given.size], SIZES[given.size].disk())
         Pair(given.name).down()
         found = bench(SIZES[given.size], given.rounds, given.name)
     except LabError as error:

@@ -43,6 +43,10 @@ class Size:
         """
         return self.messages * 48 * 1024 + 4 * self.index_bytes + 8 * _GIB
 
+    def disk_once(self) -> int:
+        """The same for one move that nothing is kept for: the source and its copy."""
+        return self.messages * 32 * 1024 + 2 * self.index_bytes + 6 * _GIB
+
 
 SIZES = {
     "S": Size("S", 50_000, 50, 1_000, 64 << 20),
@@ -51,11 +55,11 @@ SIZES = {
 }
 
 
-def require_disk(size: Size, folder: Path = places.CHECKOUT) -> None:
-    """LabError before anything starts when the disk hasn't the room."""
+def require_disk(size: Size, wanted: int, folder: Path = places.CHECKOUT) -> None:
+    """LabError before anything starts when the disk hasn't these bytes free."""
     free = shutil.disk_usage(folder).free
-    if free < size.disk():
+    if free < wanted:
         raise LabError(
-            f"SIZE={size.name} takes up to {size.disk() / _GIB:.0f} GiB of disk, and {folder} "
+            f"SIZE={size.name} takes up to {wanted / _GIB:.0f} GiB of disk, and {folder} "
             f"has {free / _GIB:.0f} GiB: free some, or choose a smaller size"
         )

@@ -50,7 +50,7 @@ def test_parts_are_the_accounts_and_services_the_two_steps_alone() -> None:
 def test_a_disk_without_room_is_told_before_anything_starts(tmp_path: Path) -> None:
     huge = sizes.Size("X", 10**10, 1, 1, 1)
     with pytest.raises(LabError, match=r"SIZE=X takes up to [\d]+ GiB of disk"):
-        sizes.require_disk(huge, tmp_path)
+        sizes.require_disk(huge, huge.disk_once(), tmp_path)
 
 
 def test_the_page_is_what_was_measured() -> None:

@@ -1,0 +1,59 @@
+"""The part of docs/benchmarks.md about proving, from the results that are kept beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.bench.page import DOCS, KEPT
+
+BEGIN = "<!-- begin proving: written by lab/bench/proving.py -->"
+END = "<!-- end proving -->"
+_HEAD = (
+    "| size | command | s | target, MiB | source, MiB |",
+    "| --- | --- | ---: | ---: | ---: |",
+)
+
+
+def keep(result: Path) -> None:
+    """Put a result beside the page, and the table into it."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    shutil.copy(result, KEPT)
+    page = DOCS / "benchmarks.md"
+    results = [json.loads(path.read_text()) for path in sorted(KEPT.glob("proving-*.json"))]
+    page.write_text(filled_in(page.read_text(), results))
+
+
+def filled_in(page: str, results: list[dict[str, Any]]) -> str:
+    """The page with what stands between the two marks made anew."""
+    head, _, rest = page.partition(BEGIN)
+    tail = rest.partition(END)[2]
+    lines = [line for result in results for line in ("", *_section(result))]
+    return f"{head}{chr(10).join((BEGIN, *lines, '', END))}{tail}"
+
+
+def _section(result: Mapping[str, Any]) -> Iterator[str]:
+    machine, size = result["machine"], result["size"]
+    bodies, entries = result["filled"]["messages"], _compared(result, "entries")
+    yield (
+        f"{size}: {bodies:,} bodies, {entries:,} entries of trees, "
+        f"{_compared(result, 'tables'):,} tables; {machine['cores']} cores for both machines, "
+        f"{machine['memory_gib']} GiB, load {machine['load_before']} before; "
+        f"{result['at']}, `python -m lab.bench.proving {size}`."
+    )
+    yield from ("", *_HEAD)
+    for cost in result["costs"]:
+        peaks = (f"{cost[key]:.0f}" if cost[key] else "" for key in ("target_mib", "source_mib"))
+        yield f"| {size} | {_named(cost)} | {cost['seconds']} | {' | '.join(peaks)} |"
+
+
+def _compared(result: Mapping[str, Any], unit: str) -> int:
+    return sum(proof["compared"] for proof in result["proofs"] if proof["unit"] == unit)
+
+
+def _named(cost: Mapping[str, Any]) -> str:
+    said = f" ({cost['said']})" if cost["what"].startswith("count") else ""
+    return f"`{cost['what']}`{said}" + (f", status {cost['status']}" if cost["status"] else "")
