@@ -12,7 +12,7 @@ from typing import Any
 from tests.fakes import FakeHost, FakeSnapshot
 from transhume.core import host
 from transhume.core.host import Output
-from transhume.errors import TranshumeError
+from transhume.errors import StepFailed, TranshumeError
 
 Twist = Callable[[Any], Any]
 """Gets the true answer and gives the one that is told."""
@@ -73,8 +73,6 @@ class Twisted(FakeHost):
 
 def host_failed(argv: tuple[str, ...]) -> TranshumeError:
     """What a command that must succeed and doesn't is told as."""
-    from transhume.errors import StepFailed
-
     return StepFailed(f"{argv[0]} failed on the source")
 
 

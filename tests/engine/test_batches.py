@@ -8,6 +8,7 @@ import pytest
 
 from transhume.engine import batches as cut
 from transhume.engine.batches import Batch, File, batches, ending, lacking, listed, names, split
+from transhume.errors import StepFailed
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,8 @@ def test_what_comes_in_pieces_is_put_together() -> None:
 
     pieces = hear()
     assert list(split(lambda: next(pieces), b"\0")) == [b"a", b"bc", b""]
+
+
+def test_a_name_without_an_end_fills_no_memory() -> None:
+    with pytest.raises(StepFailed, match="without an end"):
+        list(split(lambda: b"a" * 4096, b"\0"))

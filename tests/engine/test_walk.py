@@ -279,3 +279,20 @@ def test_a_rollback_of_nothing_is_one_entry(folder: Path) -> None:
     move = Move(folder, begun())
     move.back()
     assert [event.kind for event in move.events()] == ["rolled-back"]
+
+
+@dataclass(frozen=True)
+class Puzzled(Sets):
+    """Looks at what has another form than it thinks."""
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        yield Finding("x", "notes", "source", "abc"[int(pair.source.file("shape") or b"0")])
+
+
+def test_an_answer_that_cant_be_understood_is_no_proof(folder: Path) -> None:
+    move = Move(folder, Plan((Puzzled("puzzled", "prepare", "target", ("a",)),)))
+    move.forward("prepare")
+    move.world.held["source"]["shape"] = "none"
+    with pytest.raises(StepFailed, match="proof of 'set something': a machine's answer"):
+        move.forward("prepare")
+    assert _made(move) == ["puzzled", "puzzled"]

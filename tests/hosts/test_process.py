@@ -226,3 +226,29 @@ def test_a_child_is_stopped_in_the_middle_of_its_talk() -> None:
     talk.stop()
     talk.stop()
     assert talk.end().status == -signal.SIGTERM
+
+
+@pytest.mark.programs("yes", "sh", "cat")
+def test_whoever_talks_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_MOST", 1 << 20)
+    with pytest.raises(StepFailed, match="yes prints more than 1 MiB"):
+        Processes().run(("yes",))
+    with pytest.raises(StepFailed, match="sh prints more than 1 MiB"):
+        _run("cat /dev/zero >&2")
+
+
+@pytest.mark.programs("sh", "cat")
+def test_a_line_without_an_end_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_LONGEST", 1 << 20)
+    with pytest.raises(StepFailed, match="sh prints a line without an end"):
+        list(Processes().lines(("sh", "-c", "echo one; exec cat /dev/zero")))
+    heard: list[str] = []
+    _run("head -c 300000 /dev/zero", heard=heard.append)
+    assert max(map(len, heard)) < 200_000
+    assert sum(map(len, heard)) == 300_000
+
+
+def test_a_word_that_no_command_can_have_is_told() -> None:
+    for word in ("a\0b", "\ud800"):
+        with pytest.raises(StepFailed, match="can't be given a word"):
+            Processes().run(("sh", "-c", "true", word))

@@ -65,12 +65,16 @@ def test_a_map_is_built_from_what_is_brought_or_there_alone() -> None:
     there = servers()
     assert isinstance(there.source, FakeHost)
     assert isinstance(there.target, FakeHost)
-    named = ("/etc/postfix/own", "/opt/mine", "/etc/cron.d/x", "/etc/postfix/../cron.d/x")
+    named = ("/etc/bm/a/b", "/etc/postfix/own", "/opt/mine", "/etc/cron.d/x", "/etc/bm/../cron.d/x")
     main = " ".join(f"hash:{path}" for path in named)
     there.source.files["/etc/postfix/main.cf"] = f"transport_maps = {main}\n".encode()
     there.source.files |= dict.fromkeys(named, b"a b\n")
     there.target.files["/opt/mine"] = b"a b\n"
-    assert [each.path for each in STEP.maps(there)] == ["/etc/postfix/own", "/opt/mine"]
+    assert [each.path for each in STEP.maps(there)] == [
+        "/etc/bm/a/b",
+        "/etc/postfix/own",
+        "/opt/mine",
+    ]
 
 
 def test_folders_are_mirrored_but_for_what_stays() -> None:

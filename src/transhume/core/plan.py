@@ -9,6 +9,7 @@ from typing import TypeAlias
 from transhume.core.change import Change, Never
 from transhume.core.host import Pair
 from transhume.core.step import PHASES, Phase, Step
+from transhume.core.understood import understood
 from transhume.errors import TranshumeError
 
 
@@ -93,6 +94,8 @@ def foresee(plan: Plan, pair: Pair, *phases: Phase) -> Iterator[Foreseen]:
     """Walk the steps without performing: the same loop as the real one."""
     for step in plan.within(*(phases or PHASES)):
         try:
-            yield Foreseen(step, tuple(step.run(pair)))
+            with understood(step.title):
+                changes = tuple(step.run(pair))
+            yield Foreseen(step, changes)
         except TranshumeError as error:
             yield Foreseen(step, (), error.what)

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import PARTIAL
+from transhume.errors import StepFailed
 
 BATCH = 1 << 20
 PIECE = 4 << 20
 MOST_FILES = 256
 _NANO = 10**9
+# Twice what Linux lets a path be, and the numbers in front of it.
+_LONGEST = 1 << 13
 # Smaller holes than this aren't worth rsync's reading.
 _SPARSE_FROM = 1 << 16
 
@@ -119,3 +122,5 @@ def split(hear: Callable[[], bytes], mark: bytes) -> Iterator[bytes]:
     while data := hear():
         *found, rest = (rest + data).split(mark)
         yield from found
+        if len(rest) > _LONGEST:
+            raise StepFailed("a list of files holds a name without an end")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -11,6 +12,7 @@ from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
 from transhume.core.plan import Plan, lanes
 from transhume.core.step import Phase, Step
+from transhume.core.understood import understood
 from transhume.engine.codec import decode_back, encode_change
 from transhume.engine.journal import Journal
 from transhume.engine.perform import Performer, at_once
@@ -62,7 +64,8 @@ class Engine:
         if state.past_return or step.settled_by in state.done:
             return True
         try:
-            return not stopping(step.verify(self.pair))
+            with understood(f"whether {step.title!r} still holds"):
+                return not stopping(step.verify(self.pair))
         except TranshumeError:
             # What can't be looked at isn't proved: made again, the step tells its own error.
             return False
@@ -74,12 +77,16 @@ class Engine:
         )
         if step.service == "down" and not self.journal.state.down:
             self.journal.write("down")
-        for change in step.run(self.pair):
+        for change in self._changes(step):
             self._change(step, change)
         self._prove(step)
         if step.service == "up":
             self.journal.write("up")
         self.journal.write("step-done", step=step.key, seconds=time.monotonic() - began)
+
+    def _changes(self, step: Step) -> Iterator[Change]:
+        with understood(step.title):
+            yield from step.run(self.pair)
 
     def _change(self, step: Step, change: Change) -> None:
         forbidden: frozenset[Place] = change.places() - step.touches
@@ -99,7 +106,8 @@ class Engine:
         self.journal.write("change-done", change=begun.id, seconds=time.monotonic() - began)
 
     def _prove(self, step: Step) -> None:
-        seen = list(step.verify(self.pair))
+        with understood(f"the proof of {step.title!r}"):
+            seen = list(step.verify(self.pair))
         for proof in seen:
             if isinstance(proof, Proof):
                 self.journal.write("proved", step=step.key, **asdict(proof))

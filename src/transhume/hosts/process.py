@@ -17,6 +17,9 @@ from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed
 
 _KEPT_LINES = 200
+# A machine in other hands may talk for ever: what is kept whole, a line that is one piece of an
+# answer, and one that is only heard.
+_MOST, _LONGEST, _HEARD = 1 << 30, 1 << 24, 1 << 16
 _CHUNK = 65536
 _GRACE_SECONDS = 5.0
 _END_OF_LINE = re.compile(rb"[\r\n]+")
@@ -94,7 +97,17 @@ class Processes:
                     f"the program {program} is missing on this machine",
                     remedy=f"apt install {program}",
                 )
-        process = subprocess.Popen(
+        process = _begun(argv, streams)
+        self._running.add(process)
+        if self._stopping:
+            # It began while all others were being ended.
+            _signal(process, signal.SIGTERM)
+        return process
+
+
+def _begun(argv: Sequence[str], streams: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             (*_LEASH, *argv),
             stdin=streams,
             stdout=streams,
@@ -103,11 +116,9 @@ class Processes:
             start_new_session=True,
             env={**os.environ, "LC_ALL": "C.UTF-8"},
         )
-        self._running.add(process)
-        if self._stopping:
-            # It began while all others were being ended.
-            _signal(process, signal.SIGTERM)
-        return process
+    except ValueError as error:
+        # A NUL, or what is no character: names come from strangers.
+        raise StepFailed(f"{argv[0]} can't be given a word of its command ({error})") from None
 
 
 class Talking:
@@ -121,7 +132,7 @@ class Talking:
         self._gone = gone
         self._said: list[bytes] = []
         self._reader = threading.Thread(
-            target=_drain, args=(process.stderr, self._said, lambda line: None), daemon=True
+            target=_drain, args=(process.stderr, self._said, _unheard), daemon=True
         )
         self._reader.start()
 
@@ -178,6 +189,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         _signal(process, signal.SIGKILL)
 
 
+class _TooMuch(Exception):
+    """It talks more than can be meant."""
+
+
 def _talk(
     process: subprocess.Popen[bytes], stdin: bytes, heard: Callable[[str], None] | None
 ) -> Output:
@@ -189,7 +204,7 @@ def _talk(
     hear = heard and _careful(process, heard, problems)
     streams = (process.stdout, process.stderr)
     readers = [
-        threading.Thread(target=_drain, args=(stream, kept, hear), daemon=True)
+        threading.Thread(target=_drained, args=(process, stream, kept, hear, problems), daemon=True)
         for stream, kept in zip(streams, collected, strict=True)
     ]
     for reader in readers:
@@ -212,11 +227,13 @@ def _listen(
     # Both beside the reading: a full pipe of one must not hold up the other.
     helpers = [
         threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True),
-        threading.Thread(target=_drain, args=(process.stderr, said, None), daemon=True),
+        threading.Thread(target=_drain, args=(process.stderr, said, _unheard), daemon=True),
     ]
     for helper in helpers:
         helper.start()
-    for line in process.stdout:
+    while line := process.stdout.readline(_LONGEST):
+        if len(line) == _LONGEST:
+            raise StepFailed(f"{name} prints a line without an end")
         yield line.rstrip(b"\n")
     for helper in helpers:
         helper.join()
@@ -243,6 +260,26 @@ def _careful(
     return hear
 
 
+def _unheard(line: str) -> None:
+    """Only the last lines are kept."""
+
+
+def _drained(
+    process: subprocess.Popen[bytes],
+    stream: IO[bytes],
+    kept: list[bytes],
+    heard: Callable[[str], None] | None,
+    problems: list[Exception],
+) -> None:
+    """Read to the end; whoever talks for ever is ended."""
+    try:
+        _drain(stream, kept, heard)
+    except _TooMuch:
+        name = str(process.args[len(_LEASH)])  # type: ignore[index]
+        problems.append(StepFailed(f"{name} prints more than {_MOST >> 20} MiB"))
+        _end(process)
+
+
 def _feed(stream: IO[bytes], content: bytes) -> None:
     try:
         stream.write(content)
@@ -253,7 +290,9 @@ def _feed(stream: IO[bytes], content: bytes) -> None:
 
 def _drain(stream: IO[bytes], kept: list[bytes], heard: Callable[[str], None] | None) -> None:
     if heard is None:
-        kept.append(stream.read())
+        kept.append(stream.read(_MOST))
+        if len(kept[0]) == _MOST:
+            raise _TooMuch
         return
     last: deque[bytes] = deque(maxlen=_KEPT_LINES)
     for line in _lines(stream):
@@ -268,5 +307,8 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]
         *lines, rest = _END_OF_LINE.split(rest + chunk)
         yield from (line for line in lines if line)
+        if len(rest) >= _HEARD:
+            yield rest
+            rest = b""
     if rest:
         yield rest

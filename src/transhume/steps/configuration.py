@@ -117,12 +117,17 @@ class Configuration(Step):
 
         main.cf may name any path. What can't be built differs in the proof.
         """
-        moved = (*self.files, *(f"{folder}/*" for folder in self.folders))
         return [
             each
             for each in postfix.maps(pair)
-            if _named_by(each.text, moved) or pair.target.file(each.text) is not None
+            if self._brings(each.text) or pair.target.file(each.text) is not None
         ]
+
+    def _brings(self, path: str) -> bool:
+        parts = path.split("/")
+        above = ("/".join(parts[:depth]) for depth in range(2, len(parts)))
+        inside = ".." not in parts and any(_named_by(folder, self.folders) for folder in above)
+        return inside or _named_by(path, self.files)
 
     def present(self, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The folders and files that the source has, patterns expanded there."""

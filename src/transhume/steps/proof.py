@@ -10,6 +10,7 @@ from typing import Literal
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.tally import Tell, untold
+from transhume.core.understood import understood
 from transhume.errors import TranshumeError
 from transhume.steps import bodies as body_proof
 from transhume.steps import database_proof, manifest
@@ -77,6 +78,7 @@ class Subject:
 def _told(part: str, prove: Callable[[], Iterator[Proof]]) -> Iterator[Proof]:
     """The proofs; one that can't be made is told as a difference, and the others are made."""
     try:
-        yield from prove()
+        with understood(part):
+            yield from prove()
     except TranshumeError as error:
         yield Proof(part, 1, 0, "proofs", (f"couldn't be compared: {error.what}",))

@@ -306,6 +306,8 @@ def _guarded() -> int:
             raise KeyboardInterrupt
         return code
     except TranshumeError as problem:
+        if problem.__cause__ is not None:
+            _kept(problem)
         terminal.error(terminal.make_console(sys.stderr), problem)
         return problem.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -323,19 +325,23 @@ def _guarded() -> int:
 
 
 def _bug(error: Exception) -> TranshumeError:
-    kept = ""
-    try:
-        BUG.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        BUG.touch(mode=0o600)
-        BUG.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
-        kept = f" and {BUG}"
-    except OSError:
-        pass
+    kept = f" and {BUG}" if _kept(error) else ""
     return TranshumeError(
         f"a mistake inside transhume stopped it ({type(error).__name__}: {error})",
         state="The journal is whole: nothing is lost.",
         remedy=f"run the same command again, or transhume rollback; please report this{kept}",
     )
+
+
+def _kept(error: Exception) -> bool:
+    """Write the mistake down whole; whether that was possible."""
+    try:
+        BUG.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        BUG.touch(mode=0o600)
+        BUG.write_text("".join(traceback.format_exception(error)), errors="backslashreplace")
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

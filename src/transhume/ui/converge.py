@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from transhume.core.forecast import settled
 from transhume.core.lag import Lag
+from transhume.core.understood import understood
 from transhume.engine.walk import Engine
 from transhume.ui.forecast import Outlook, outlook
 
@@ -39,7 +40,9 @@ def converge(engine: Engine, told: Told, goal: float | None = None) -> Outlook |
 def _measure(engine: Engine) -> Outlook | None:
     """Note how far behind each part is, and what that means for the downtime."""
     for step in engine.plan.within("sync"):
-        for lag in step.lag(engine.pair):
+        with understood(f"how far {step.title!r} is"):
+            lags = list(step.lag(engine.pair))
+        for lag in lags:
             engine.journal.write("lacks", **noted(lag))
     seen = outlook(engine.plan, engine.journal.events())
     if seen is not None:

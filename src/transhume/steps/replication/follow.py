@@ -20,6 +20,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
 from transhume.core.step import Step
+from transhume.errors import StepFailed
 from transhume.steps.copier import compression, creation, tables
 from transhume.steps.described import described
 from transhume.steps.replication import scripts, tunnel
@@ -130,7 +131,8 @@ class Follow(Step):
     def _copy(self, pair: Pair, name: str) -> Act:
         copier, slot = self.following.copier, slot_name(pair.source, name)
         database = described(pair.source, name)
-        assert database is not None
+        if database is None:
+            raise StepFailed(f"the source has no database {name} any more")
         seed = SeedDatabase(
             name,
             slot,
