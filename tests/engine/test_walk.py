@@ -290,7 +290,7 @@ class Puzzled(Sets):
 
 
 def test_an_answer_that_cant_be_understood_is_no_proof(folder: Path) -> None:
-    move = Move(folder, Plan((Puzzled("puzzled", "prepare", "target", ("a",)),)))
+    move = Move(folder, begun(), Plan((Puzzled("puzzled", "prepare", "target", ("a",)),)))
     move.forward("prepare")
     move.world.held["source"]["shape"] = "none"
     with pytest.raises(StepFailed, match="proof of 'set something': a machine's answer"):
