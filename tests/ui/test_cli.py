@@ -144,6 +144,7 @@ def test_ctrl_c_is_told_and_changes_nothing(typed: Stage, monkeypatch: pytest.Mo
     assert typed.type("check") == 130
     assert "stopped" in typed.err
     assert "Nothing was changed." in typed.err
+    assert "Next: type the same command again" in typed.err
 
 
 def test_a_reader_that_went_away_is_no_mistake(

@@ -311,7 +311,8 @@ def _guarded() -> int:
         terminal.error(terminal.make_console(sys.stderr), problem)
         return problem.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        stopped = Interrupted("stopped", state="Nothing was changed.")
+        again = "type the same command again"
+        stopped = Interrupted("stopped", state="Nothing was changed.", remedy=again)
         terminal.error(terminal.make_console(sys.stderr), stopped)
         return stopped.exit_code
     except typer.TyperException as misuse:
