@@ -152,7 +152,8 @@ def _told(place: Place, database: str, error: psycopg.Error) -> TranshumeError:
     if isinstance(error, psycopg.OperationalError):
         return Unreachable(
             f"the {place}'s PostgreSQL, database {database}, doesn't answer: {_first(error)}",
-            remedy=f"on the {place}: systemctl status postgresql",
+            remedy=f"on the {place}: systemctl status 'postgresql*' says why; when it is down: "
+            "systemctl restart postgresql",
         )
     return StepFailed(f"a query on the {place}'s {database} failed: {_first(error)}")
 
