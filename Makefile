@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup check real test demo proof traps kills campaigns bench docs clean
+.PHONY: help setup check real test demo proof traps kills faults campaigns bench docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,11 @@ proof: $(READY) ## damage a moved server in many ways: verify names each, and no
 kills: $(READY) ## kill the tool at every change of the plan, then go on, and then go back instead
 	$(BIN)/python -m lab prepare
 	$(BIN)/python -m lab.kills
+
+faults: $(READY) ## break a move in every phase, in every way: make faults SAMPLE=20 SEED=7, MINUTES=30
+	$(BIN)/python -m lab prepare
+	$(BIN)/python -m lab.faults $(if $(SAMPLE),--sample $(SAMPLE),--record) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 campaigns: kills ## the long ones: kills at every change, power cuts at every change of the address
 	$(BIN)/pytest -q -m campaign

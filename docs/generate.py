@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import from_code
+import from_faults
 import from_messages
 import from_records
 
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/procedure.md": {"rows": from_code.procedure},
     "docs/steps.md": {"steps": from_code.steps},
     "docs/status.md": {"keys": from_code.status_keys},
+    "docs/promises.md": {"cells": from_faults.cells},
     "docs/commands.md": {
         name: partial(from_records.command, name) for name in from_code.command_names()
     },

@@ -37,9 +37,12 @@ class Outcome:
     differences: list[str] = field(default_factory=list)
 
 
-def killed(run: Scene, moment: str, *words: str, passing: int = 0) -> str | None:
-    """Run a command until it is killed at a change that wasn't hit yet; None when it ended well."""
-    argv = ("/opt/transhume/bin/python", _SCRIPT, moment, _HIT, str(passing), *words)
+def killed(run: Scene, moment: str, *words: str, passing: int = 0, only: str = "") -> str | None:
+    """Run a command until it is killed at a change that wasn't hit yet; None when it ended well.
+
+    With `only` it is killed at this change and no other.
+    """
+    argv = (*striking("kill", moment, only, passing), *words)
     done = run.pair.target.exec(argv, check=False)
     if done.returncode == 0:
         return None
@@ -47,6 +50,11 @@ def killed(run: Scene, moment: str, *words: str, passing: int = 0) -> str | None
     if done.returncode not in (_KILLED, 128 + signal.SIGKILL):
         raise LabError(f"transhume {' '.join(words)} ended with {done.returncode}:\n{done.stderr}")
     return hit(run)[-1]
+
+
+def striking(deed: str, moment: str, only: str = "", passing: int = 0) -> tuple[str, ...]:
+    """What stands for `transhume` in a command line, so that it is struck."""
+    return ("/opt/transhume/bin/python", _SCRIPT, deed, moment, _HIT, str(passing), only)
 
 
 def hit(run: Scene) -> list[str]:
@@ -84,10 +92,9 @@ def rollback_campaign(
     changes = cutover_changes(run)
     chosen = changes if sample is None else sample.sample(changes, min(count, len(changes)))
     for number, change in enumerate(chosen):
-        others = "\n".join(name for name in changes if name != change)
-        run.pair.target.exec(("sh", "-c", f"cat > {_HIT}"), stdin=others + "\n")
+        arm(run)
         moment = MOMENTS[number % len(MOMENTS)]
-        if killed(run, moment, "cutover", "--yes") is None:
+        if killed(run, moment, "cutover", "--yes", only=change) is None:
             raise LabError(f"the cutover ended without coming by {change}")
         say(f"killed at {change} ({moment}); back")
         run.transhume("rollback")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lab.pair import Pair
 from lab.places import CHECKOUT, ROLES
 from lab.scene import Scene
 from lab.shell import wait_until
+from lab.started import Started as Started
 
 SMALL: dict[str, Any] = {
     "partitions": "small",
@@ -168,48 +169,6 @@ def refused(name: str, address: str, port: int) -> bool:
         network.inside(name, "net", words), capture_output=True, text=True, check=False
     )
     return done.returncode != 0 and "ConnectionRefusedError" in done.stderr
-
-
-class Started:
-    """A transhume command that runs on the target, to be disturbed."""
-
-    def __init__(self, run: Scene, *words: str) -> None:
-        self._target = run.pair.target
-        self._mark = f"/run/started-{words[0]}"
-        script = f'echo $$ > {self._mark}; exec transhume "$@"'
-        self._target.exec(("rm", "-f", self._mark))
-        self._process = subprocess.Popen(
-            self._target.command(("sh", "-c", script, "transhume", *words)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def running(self) -> bool:
-        return self._process.poll() is None
-
-    def signal(self, name: str) -> None:
-        """Send a signal to the tool itself, inside its machine."""
-        self._target.exec(("sh", "-c", f'kill -{name} "$(cat {self._mark})"'))
-
-    def wait(self, limit: float) -> None:
-        """Wait for its end, at most so long."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(limit)
-
-    def ended(self, limit: float = 180.0) -> subprocess.CompletedProcess[str]:
-        """Wait for its end."""
-        out, err = self._process.communicate(timeout=limit)
-        return subprocess.CompletedProcess(self._process.args, self._process.returncode, out, err)
-
-    def __enter__(self) -> Started:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.running():
-            self.signal("KILL")
-            self.ended()
 
 
 _ON_ITS_WAY = "find /var/spool/bm-docs -name '.large*' -o -path '*.transhume-partial/*' | grep -q ."

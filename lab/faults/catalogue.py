@@ -1,0 +1,66 @@
+"""Every fault, with the phases it makes sense in and the changes it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.faults import disks, files, lines, machines, people, processes
+from lab.faults.stage import Scenario
+from lab.faults.stock import PHASES, Phase
+from lab.kill_at import MOMENTS
+
+_WORK: tuple[Phase, ...] = PHASES[1:]
+_BEFORE: tuple[Phase, ...] = ("sync", "before the freeze", "frozen")
+_COPIES = r"^sync-trees: (copy|scan) |^finish-trees: copy "
+_TAKES = r"^take-address: take "
+_DOCS = r"^sync-trees: (copy|carry) /var/spool/bm-docs$"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is broken. `wants` is a pattern of the changes at which there is something to break."""
+
+    name: str
+    scenario: Scenario
+    phases: tuple[Phase, ...] = _WORK
+    wants: str = ""
+    moments: tuple[str, ...] = ("begun",)
+
+
+KILL = "the tool is killed"
+"""Tried at every change and every moment, and not at one of each phase."""
+
+FAULTS = (
+    Fault(KILL, processes.signalled("KILL"), moments=MOMENTS),
+    Fault("Ctrl-C", processes.signalled("INT"), PHASES),
+    Fault("Ctrl-C twice", processes.signalled("INT", "INT"), PHASES),
+    Fault("the tool stands still for 30 s", processes.stopped),
+    Fault("all its ssh are killed", processes.every_ssh, PHASES),
+    Fault("rsync is killed", processes.killed("rsync"), _BEFORE, _COPIES),
+    Fault("pg_dump is killed", processes.killed("pg_dump"), ("sync",), r"copy \w+.* follow"),
+    Fault("pg_restore is killed", processes.killed("pg_restore"), ("sync",), r"copy \w+.* follow"),
+    Fault("the tracker is killed", processes.tracker, _BEFORE, r"^(?!close|hold|target-post|serv)"),
+    Fault("the line is down for 5 s", lines.down_for(5), PHASES),
+    Fault("the line is down for 60 s", lines.down_for(60)),
+    Fault("the line is down for good", lines.down_for_good, PHASES),
+    Fault("the line is half open", lines.half_open),
+    Fault("a byte is flipped on the line", lines.flipped, _BEFORE),
+    Fault("sshd is restarted", machines.sshd_restarted),
+    Fault("sshd is killed with its sessions", machines.sshd_ended),
+    Fault("the source's PostgreSQL crashes", machines.postgres_crashed("source")),
+    Fault("the target's PostgreSQL crashes", machines.postgres_crashed("target")),
+    Fault("the source loses its power", machines.power_lost("source"), PHASES),
+    Fault("the target loses its power", machines.power_lost("target"), PHASES),
+    Fault("the target's disk is full", disks.full("target")),
+    Fault("the source's disk is full", disks.full("source"), _BEFORE),
+    Fault("a tree of the target has no inode left", disks.no_inodes, ("sync",), _DOCS),
+    Fault("a tree of the target is read-only", disks.read_only, _BEFORE, _COPIES),
+    *(
+        Fault(f"a file {kind} while it is copied", files.changes(kind), ("sync",), _DOCS)
+        for kind in files.KINDS
+    ),
+    Fault("a second admin types each command", people.second_admin, _WORK),
+    Fault("the source's services are started by hand", people.source_started, ("frozen",)),
+    Fault("a third machine has the address", people.third_machine, ("frozen",), _TAKES),
+    Fault("the old server comes back", machines.old_server_back, ("after the opening",)),
+)

@@ -1,0 +1,53 @@
+"""What people do in the middle of a move, and what other machines do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab import network
+from lab.faults.stage import Broken, Stage
+
+_BUSY = 13
+_COMMANDS = (("sync",), ("cutover", "--yes"), ("rollback",), ("finish",))
+_START = (
+    "units=$(systemctl list-unit-files --state=masked --plain --no-legend 'bm-*' 'postfix*' "
+    "bluemind.target | cut -d' ' -f1); systemctl unmask $units; bmctl start; "
+    "systemctl start postfix.service"
+)
+_THIRD = "third"
+
+
+def second_admin(stage: Stage) -> Iterator[None]:
+    """Somebody else types each command while the tool works."""
+    for words in _COMMANDS:
+        done = stage.target.exec(("transhume", *words), check=False)
+        if done.returncode != _BUSY:
+            raise Broken(f"a second {' '.join(words)} ended with {done.returncode}")
+    yield
+
+
+def source_started(stage: Stage) -> Iterator[None]:
+    """The tool is killed, and somebody starts the source's services by hand."""
+    stage.tool.signal("KILL")
+    yield
+    stage.over()
+    stage.source.exec(("sh", "-c", _START))
+
+
+def third_machine(stage: Stage) -> Iterator[None]:
+    """Another machine takes the address before the target does, and keeps it for a while."""
+    third = f"{stage.name}-{_THIRD}"
+    card = f"link add {_THIRD} type veth peer name {network.INTERFACE} netns {third}"
+    network.run_in(stage.name, "net", ("ip", "netns", "add", third))
+    network.run_in(stage.name, "net", ("ip", *card.split()))
+    network.run_in(stage.name, "net", ("ip", "link", "set", _THIRD, "master", "br0", "up"))
+    for words in (
+        ("link", "set", network.INTERFACE, "up"),
+        ("addr", "add", network.SERVICE.v4, "dev", network.INTERFACE),
+    ):
+        network.run_in(stage.name, "net", ("ip", "-n", third, *words))
+    try:
+        yield
+        stage.over()
+    finally:
+        network.run_in(stage.name, "net", ("ip", "netns", "del", third))
