@@ -52,7 +52,7 @@ with open(path, "r+b") as file:
     file.write(bytes([byte[0] ^ 1]))
 os.utime(path, ns=(known.st_atime_ns, known.st_mtime_ns))
 """
-_FLIPPED = f"python3 -c '{_FLIP}' \"$body\""
+_FLIPPED = f"python3 -c '{_FLIP}' \"$flipped\""
 _ASIDE = "mkdir -p /root/aside"
 
 MILLION = 1_000_000
@@ -91,10 +91,16 @@ _FLIPPED_CELL = (
 DAMAGES = (
     Damage(
         "a flipped byte of the same size and time",
-        _BODY,
-        f'{_FLIPPED}; basename "$body"',
+        f"{_DOCUMENT}; flipped=$document",
+        f'{_FLIPPED}; basename "$document"',
         _FLIPPED,
         full=True,
+    ),
+    Damage(
+        "a flipped byte in a body, its size and time as before",
+        f"{_BODY}; flipped=$body",
+        f'{_FLIPPED}; basename "$body"',
+        _FLIPPED,
     ),
     Damage(
         "a missing body",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +68,7 @@ def _pair(stores: Path, here: Sequence[str] = (), there: Sequence[str] = ()) -> 
     made = []
     for host, rows in ((pair.source, there), (pair.target, here)):
         assert isinstance(host, FakeHost)
-        one = _Rows(host.place, printed=host.printed)
+        one = _Rows(host.place, printed=host.printed, folders=set(TIERS))
         one.rows = tuple(rows) or tuple(map(_name, MAIL))
         made.append(one)
     return Pair(*made)
@@ -158,6 +160,24 @@ def test_what_was_damaged_on_the_source_is_moved_as_it_is_and_noted(stores: Path
     assert "damaged on the source already, moved as it is" in proof.notes[0]
 
 
+@pytest.mark.parametrize("end", ["whole", "gone"])
+def test_a_body_that_was_being_written_is_looked_at_again(
+    stores: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _path(stores / "target", "/live", _name(MAIL[0]))
+    path.write_bytes(zstd.compress(MAIL[0])[:-3])
+    judge = bodies._judge_wrong
+
+    def later(*words: Any) -> None:
+        path.write_bytes(zstd.compress(MAIL[0])) if end == "whole" else path.unlink()
+        judge(*words)
+
+    monkeypatch.setattr(bodies, "_judge_wrong", later)
+    _path(stores / "source", "/live", _name(MAIL[0])).unlink()
+    proof = _one(prove_names(_pair(stores), BODIES))
+    assert proof.whole, proof
+
+
 def test_what_the_source_hasnt_is_no_damage_of_the_sources(stores: Path) -> None:
     _path(stores / "source", "/live", _name(MAIL[0])).unlink()
     _path(stores / "target", "/live", _name(MAIL[0])).write_bytes(b"rotten")
@@ -176,6 +196,23 @@ def test_a_tier_that_cant_be_read_proves_nothing(stores: Path) -> None:
     (stores / "target/archive").rename(stores / "target/elsewhere")
     with pytest.raises(StepFailed, match=r"/archive.* couldn't be read on the target"):
         list(prove_rows(_pair(stores), BODIES))
+
+
+def test_a_tier_that_neither_machine_has_holds_nothing(stores: Path) -> None:
+    """Where nothing was ever archived."""
+    for place in ("source", "target"):
+        shutil.rmtree(stores / place / "archive")
+    live = [_name(mail) for mail in MAIL[::2]]
+    pair = _pair(stores, live, live)
+    for host in (pair.source, pair.target):
+        assert isinstance(host, FakeHost)
+        host.folders.remove("/archive")
+    assert [
+        proof.compared for proof in (*prove_rows(pair, BODIES), *prove_names(pair, BODIES))
+    ] == [
+        20,
+        20,
+    ]
 
 
 def test_bodies_that_are_elsewhere_arent_looked_for(stores: Path) -> None:

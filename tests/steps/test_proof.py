@@ -67,6 +67,21 @@ def _write(folder: Path, name: str, at: float, content: bytes = b"longer content
     os.utime(path.parent, (at, at))
 
 
+def test_bodies_are_read_on_the_target_whatever_is_read_on_both(trees: Path) -> None:
+    """Each of them, without being asked to read every byte: its name says what it holds."""
+    pair = two(trees)
+    for host in (pair.source, pair.target):
+        assert isinstance(host, FakeHost)
+        host.folders = {LIVE}
+        host.held["archive_kind"] = [(None,)]
+        host.held["= any("] = []
+        host.held['from "t_message_body" where'] = [("ab" * 20,)]
+    proofs = {proof.part: proof for proof in Subject((), (), BODIES, False, 0).proofs(pair)}
+    assert proofs["bodies: files"].whole
+    assert proofs["bodies: content"].compared == 1
+    assert "damaged on the source already" in proofs["bodies: content"].notes[0]
+
+
 def test_nothing_differs_by_itself(trees: Path) -> None:
     assert all(proof.whole and not proof.since for proof in _seen(trees).values())
 

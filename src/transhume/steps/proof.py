@@ -29,7 +29,7 @@ Prove = Callable[[Pair, float, Excuse, Tell], Iterator[Proof]]
 class Subject:
     """What is proved. `opened` is when the target began to serve, seconds since the epoch; else 0.
 
-    With `contents` every byte of the trees is read on both sides, and every body on the target.
+    Every body is read on the target; with `contents` every byte of the trees on both sides.
     """
 
     trees: tuple[tree_steps.Tree, ...]
@@ -49,9 +49,8 @@ class Subject:
         """
         yield from _told("trees", partial(self._trees, pair, tell))
         yield from _told("bodies: files", partial(body_proof.prove_rows, pair, self.bodies, tell))
-        if self.contents:
-            names = partial(body_proof.prove_names, pair, self.bodies, tell)
-            yield from _told("bodies: content", names)
+        names = partial(body_proof.prove_names, pair, self.bodies, tell)
+        yield from _told("bodies: content", names)
         for name in self.databases:
             yield from _told(name, partial(self._database, pair, name, notice))
         if self.opened:
