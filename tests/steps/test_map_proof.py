@@ -44,6 +44,23 @@ def test_an_empty_map_that_can_be_opened_is_proved() -> None:
     assert _answered("", text=b"# nothing\n").whole
 
 
+def test_a_line_that_postfix_leaves_out_is_noted_and_no_difference() -> None:
+    proof = _answered("a\tx\n", text=b"a x\nnobody\n")
+    assert proof.whole
+    assert proof.notes == ("line 2 isn't a key and a value: Postfix leaves it out, as before",)
+
+
+def test_a_map_that_cant_be_read_is_no_pass_and_the_others_are_proved() -> None:
+    other = Map("hash", "/etc/postfix/other", "/etc/postfix/other")
+    source = FakeHost("source", {each.text: b"a x\n" for each in (TRANSPORT, other)})
+    target = FakeHost("target", dict(source.files))
+    target.said = {f"postmap -s {TRANSPORT.name}": 1, f"postmap -s {other.name}": "a\tx\n"}
+    broken, whole = answers(source, target, [TRANSPORT, other])
+    assert whole.whole
+    assert (broken.part, broken.whole) == (TRANSPORT.path, False)
+    assert "couldn't be compared: postmap" in broken.differing[0]
+
+
 def test_passwords_in_a_map_arent_told() -> None:
     each = Map("hash", "/etc/postfix/relay_passwd", "/etc/postfix/relay_passwd")
     proof = _answered("smtp.x\tuser:old\n", each, b"smtp.x user:s3cret\n")

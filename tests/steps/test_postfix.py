@@ -20,7 +20,6 @@ from transhume.steps.postfix import (
     adapt_master,
     adapted,
     build,
-    entries,
     maps,
 )
 
@@ -125,21 +124,6 @@ def test_the_maps_are_those_that_main_cf_names_and_that_have_a_text() -> None:
         Map("lmdb", "/etc/aliases", "/etc/aliases"),
         Map("lmdb", "/etc/postfix/transport", "/etc/postfix/transport-flat"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a@x\tb@x\nC@X   d@x, e@x\n", {"a@x": "b@x", "c@x": "d@x, e@x"}),
-        ("# no\n\n  \nx.org\n", {"x.org": ""}),
-        ("root: admin,\n   second\nother: x\n", {"root": "admin, second", "other": "x"}),
-        ("a first\na second\n", {"a": "first"}),
-        ("a b\x85c\n", {"a": "b\x85c"}),
-        ("Straße@x y\n", {"strasse@x": "y"}),
-    ],
-)
-def test_a_text_is_read_as_postfix_reads_it(text: str, expected: dict[str, str]) -> None:
-    assert entries(text) == expected
 
 
 @pytest.fixture

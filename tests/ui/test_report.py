@@ -169,3 +169,10 @@ def test_a_journal_of_an_earlier_version_says_nothing_of_memory(move: list[Event
     text = Page(report(move)).text
     assert "84.0 MB" not in text
     assert "every check" in text
+
+
+def test_nothing_of_nothing_is_no_percentage(move: list[Event]) -> None:
+    proof = {"part": "/empty", "compared": 0, "equal": 0, "unit": "entries", "differing": []}
+    text = Page(report([*move, Event(9_999, 1.0, "proved", proof)])).text
+    assert "nothing to compare (entries)" in text
+    assert "0 of 0" not in text

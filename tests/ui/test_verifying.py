@@ -15,15 +15,38 @@ from transhume.ui.verifying import KEPT, kept
 
 
 def test_each_difference_is_one_line_for_root_alone(tmp_path: Path) -> None:
-    with kept(tmp_path) as tell:
-        tell("/var/spool/cyrus", "two\nlines\udcff: missing on the target")
-        tell("bj", "t_server: 1 row differs")
+    with kept(tmp_path) as written:
+        written.tell("/var/spool/cyrus", "two\nlines\udcff: missing on the target")
+        written.tell("bj", "t_server: 1 row differs")
     path = tmp_path / KEPT
     assert path.read_text().splitlines() == [
         "/var/spool/cyrus: two\\nlines\\xff: missing on the target",
         "bj: t_server: 1 row differs",
     ]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_a_proof_alone_names_is_written_down_once(tmp_path: Path) -> None:
+    """A database's proof names its differences itself, a tree's tells them as they are found."""
+    told = Proof("/tree", 2, 1, "entries", ("x: missing",))
+    alone = Proof(
+        "bj", 5, 4, "tables", ("t_server, row id=1: other ip",), notes=("extension: newer",)
+    )
+    with kept(tmp_path) as written:
+        written.tell("/tree", "x: missing")
+        for proof in (told, alone):
+            written.add(proof)
+    assert (tmp_path / KEPT).read_text().splitlines() == [
+        "/tree: x: missing",
+        "bj: t_server, row id=1: other ip",
+        "bj: extension: newer",
+    ]
+
+
+def test_many_rows_of_one_table_are_counted_one_by_one() -> None:
+    rows = tuple(f"t_item, row id={number}: other name" for number in range(130))
+    lines = _shown(Proof("bj", 900, 899, "tables", rows))
+    assert lines[100:] == ["and 30 more differences, in /state/differences.txt"]
 
 
 def test_without_a_difference_there_is_no_file_also_when_there_was_one(tmp_path: Path) -> None:

@@ -101,6 +101,16 @@ def test_a_proof_about_a_database_stands_with_the_database(move: list[Event]) ->
     assert "bj: schema" not in parts
 
 
+def test_what_couldnt_be_compared_once_is_forgotten_when_all_is_compared_again() -> None:
+    failed = {"part": "trees", "compared": 1, "equal": 0, "unit": "proofs", "differing": ["x"]}
+    begun = Event(1, 0.0, "walk-begun", {"command": "verify"})
+    events = [begun, Event(2, 0.0, "proved", failed)]
+    assert [part.name for part in fold(events).told] == ["trees"]
+    again = [*events, Event(3, 1.0, "walk-begun", {"command": "verify"})]
+    assert fold(again).told == []
+    assert len(fold([*events, Event(3, 1.0, "walk-begun", {"command": "sync"})]).told) == 1
+
+
 def test_findings_are_those_of_the_last_check() -> None:
     fields = vars(sample.FINDINGS[0])
     checks: tuple[list[dict[str, object]], ...] = ([fields, {**fields, "key": "other"}], [])

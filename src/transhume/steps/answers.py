@@ -16,7 +16,7 @@ from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.core.tally import Tally, Tell, untold
 from transhume.errors import StepFailed, TranshumeError
-from transhume.steps import postfix
+from transhume.steps import map_text
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # One that can be said in SMTP as it is.
@@ -98,7 +98,7 @@ def own_address(pair: Pair) -> str:
 
 def known(host: Host, mailboxes: str) -> str:
     """Somebody whom a machine takes mail for; empty when its map names nobody."""
-    named = postfix.entries((host.file(mailboxes) or b"").decode(errors="replace"))
+    named = map_text.read((host.file(mailboxes) or b"").decode(errors="replace")).entries
     # A key without a name before its @ stands for everybody there, or isn't an address.
     return next((key for key in named if _ADDRESS.fullmatch(key)), "")
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from transhume.core.finding import Proof
 from transhume.core.host import Host
 from transhume.core.tally import Tally, Tell, untold
-from transhume.steps.postfix import Map, entries
+from transhume.errors import TranshumeError
+from transhume.steps.map_text import MapText, read
+from transhume.steps.postfix import Map
 
 _SECRET = re.compile(r"(?i)passw|sasl|secret|credential")
 
@@ -23,16 +25,21 @@ def answers(
     its own text says is stale at any time.
     """
     for each in wanted:
-        yield _answers(origin, target, each, opened, tell)
+        try:
+            yield _answers(origin, target, each, opened, tell)
+        except TranshumeError as error:
+            yield Proof(each.path, 1, 0, "entries", (f"couldn't be compared: {error.what}",))
 
 
 def _answers(origin: Host, target: Host, each: Map, opened: float, tell: Tell) -> Proof:
-    theirs = entries(_text(origin, each.text) or "")
-    own = _text(target, each.text)
-    ours = theirs if own is None else entries(own)
-    known = entries(target.read("postmap", "-s", each.name))
+    wanted = each.read(origin) or MapText({})
+    own = each.read(target)
+    theirs, ours = wanted.entries, (own or wanted).entries
+    known = read(target.read("postmap", "-s", each.name)).entries
     changed = bool(opened) and own is not None and _written(target, each.text) >= opened
     tally = Tally(each.path, "entries", tell)
+    for number in wanted.wrong:
+        tally.note(f"line {number} isn't a key and a value: Postfix leaves it out, as before")
     if not theirs and not ours:
         # An empty map is one thing to compare: that it could be opened.
         tally.equal()
@@ -50,11 +57,6 @@ def _told(each: Map, key: str, known: str | None, wanted: str | None) -> str:
     if _SECRET.search(each.path):
         return f"{key}: answered otherwise"
     return f"{key}: {known!r}, not {wanted!r}"
-
-
-def _text(host: Host, path: str) -> str | None:
-    content = host.file(path)
-    return None if content is None else content.decode(errors="surrogateescape")
 
 
 def _written(host: Host, path: str) -> float:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import Run
 from transhume.core.host import Host, Pair
+from transhume.steps.map_text import MapText, read
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
 ALIASES = "/etc/aliases"
 INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
-_BLANKS = re.compile(r"[ \t\r\f\v]+")
 _NAMED = re.compile(rf"\b({'|'.join(INDEXED)}):(/[^\s,;{{}}]+)")
 
 
@@ -99,6 +98,18 @@ class Map:
         """The file that Postfix reads."""
         return self.path + _SUFFIX.get(self.kind, ".db")
 
+    def read(self, host: Host) -> MapText | None:
+        """What the text says on a machine; None where there is none."""
+        content = host.file(self.text)
+        if content is None:
+            return None
+        return read(content.decode(errors="surrogateescape"), aliases=self.path == ALIASES)
+
+    @property
+    def indexer(self) -> str:
+        """The program that makes it from its text."""
+        return "postalias" if self.path == ALIASES else "postmap"
+
     @property
     def name(self) -> str:
         """How main.cf names it."""
@@ -147,31 +158,6 @@ def _named(pair: Pair) -> list[tuple[str, str]]:
 
 def build(each: Map) -> Run:
     """Index the text and put the map in place at once, as BlueMind does."""
-    program = "postalias" if each.path == ALIASES else "postmap"
     suffix = _SUFFIX.get(each.kind, ".db")
-    script = f'{program} "$1:$2" && {{ test "$2$3" = "$4" || mv -f "$2$3" "$4"; }}'
+    script = f'{each.indexer} "$1:$2" && {{ test "$2$3" = "$4" || mv -f "$2$3" "$4"; }}'
     return Run("target", ("sh", "-c", script, "build", each.kind, each.text, suffix, each.indexed))
-
-
-def entries(text: str) -> dict[str, str]:
-    """Keys and values of a map's text, as Postfix reads it: keys folded, the first of each."""
-    found: dict[str, str] = {}
-    for line in _logical(text):
-        key, *value = _BLANKS.split(line, 1)
-        found.setdefault(key.casefold().rstrip(":"), " ".join(value))
-    return found
-
-
-def _logical(text: str) -> Iterator[str]:
-    """Lines with those joined that go on in the next one; blanks within one are alike."""
-    joined = ""
-    for line in text.split("\n"):
-        words = [word for word in _BLANKS.split(line) if word]
-        if not words or words[0].startswith("#"):
-            continue
-        if joined and line[0] not in " \t":
-            yield joined
-            joined = ""
-        joined = " ".join((joined, *words)).strip()
-    if joined:
-        yield joined

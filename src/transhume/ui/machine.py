@@ -28,8 +28,10 @@ KEYS = {
     "walk.ended": "when it ended; null while it runs",
     "walk.outcome": "running, done, failed, interrupted, killed",
     "walk.message": "what it said at its end",
-    "walk.memory": "the most bytes that one process took: transhume, and the programs that it ran "
-    "on source and target; empty while it runs",
+    "walk.memory": "the most bytes that one process took; a key is there once that is known",
+    "walk.memory.transhume": "transhume itself",
+    "walk.memory.source": "the largest program that it sent to the source",
+    "walk.memory.target": "the largest that it ran beside itself",
     "steps[]": "the steps, in the order of the plan",
     "steps[].key": "stable name",
     "steps[].title": "what it does",

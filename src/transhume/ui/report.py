@@ -255,8 +255,10 @@ def _proved(status: Status) -> str:
 
 
 def _equal(proof: Proof) -> str:
+    if not proof.compared:
+        return f"nothing to compare ({_shown(proof.unit)})"
     said = f"{count(proof.equal)} of {count(proof.compared)} {_shown(proof.unit)}"
-    said += f" ({percent(proof.equal, proof.compared)})" if proof.compared else ""
+    said += f" ({percent(proof.equal, proof.compared)})"
     return said + (f", {count(proof.since)} changed by people since" if proof.since else "")
 
 

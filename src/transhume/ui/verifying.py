@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
 from transhume.core.finding import Proof, stopping
-from transhume.core.tally import Tell
 from transhume.engine.state import fold
 from transhume.errors import Differs
 from transhume.profiles.bluemind import proof
@@ -27,25 +26,43 @@ KEPT = "differences.txt"
 _SHOWN = 100
 
 
-@contextmanager
-def kept(folder: Path) -> Iterator[Tell]:
-    """Write down each difference as it is found, one on a line; no file when there is none."""
-    path = folder / KEPT
-    path.unlink(missing_ok=True)
-    # Opened at the first one, and by nobody else: names of files and people stand in it.
-    opened: list[int] = []
+class Kept:
+    """Writes down each difference as it is found, one on a line; no file when there is none."""
 
-    def tell(part: str, said: str) -> None:
-        if not opened:
-            opened.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        os.write(opened[0], f"{visible(part)}: {visible(said)}\n".encode())
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Opened at the first one, and by nobody else: names of files and people stand in it.
+        self._opened: list[int] = []
+        self._parts: set[str] = set()
 
-    try:
-        yield tell
-    finally:
-        for descriptor in opened:
+    def tell(self, part: str, said: str) -> None:
+        """Write this one down."""
+        if not self._opened:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            self._opened.append(os.open(self._path, flags, 0o600))
+        os.write(self._opened[0], f"{visible(part)}: {visible(said)}\n".encode())
+        self._parts.add(part)
+
+    def add(self, proof: Proof) -> None:
+        """Write down what a proof names whose differences weren't told while it was made."""
+        if proof.part not in self._parts:
+            for said in (*proof.differing, *proof.notes):
+                self.tell(proof.part, said)
+
+    def close(self) -> None:
+        """No more comes."""
+        for descriptor in self._opened:
             with suppress(OSError):
                 os.close(descriptor)
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[Kept]:
+    """What keeps the differences of this comparison, and none of a former one."""
+    path = folder / KEPT
+    path.unlink(missing_ok=True)
+    with closing(Kept(path)) as written:
+        yield written
 
 
 def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: bool) -> list[Proof]:
@@ -53,8 +70,9 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
     subject = proof.subject(run.layout, run.settings, run.pair, full=full, opened=_opened(run))
     proofs: list[Proof] = []
     shown = Console(file=sys.stderr, markup=False) if quiet else console
-    with walking(run, "verify", shown, chosen) as engine, kept(run.folder) as tell:
-        for each in subject.proofs(run.pair, tell, engine.performer.notice):
+    with walking(run, "verify", shown, chosen) as engine, kept(run.folder) as told:
+        for each in subject.proofs(run.pair, told.tell, engine.performer.notice):
+            told.add(each)
             engine.journal.write("proved", step="verify", **asdict(each))
             proofs.append(each)
     _show(shown, proofs, run.folder / KEPT)
@@ -65,7 +83,9 @@ def _show(console: Console, proofs: Sequence[Proof], path: Path) -> None:
     said = [f"{each.part}: {line}" for each in proofs for line in each.differing]
     for line in said[:_SHOWN]:
         put(console, text(line))
-    more = sum(each.compared - each.equal for each in proofs) - len(said[:_SHOWN])
+    # Of a table that differs many rows may be named, and of very many files only the first.
+    whole = sum(max(each.compared - each.equal, len(each.differing)) for each in proofs)
+    more = whole - len(said[:_SHOWN])
     if more > 0:
         put(console, text(f"and {several(more, 'more difference')}, in {path}"))
     for note in [f"{each.part}: {line}" for each in proofs for line in each.notes][:_SHOWN]:

@@ -105,7 +105,15 @@ def _walk_begun(status: Status, event: Event) -> None:
         last.outcome = "killed"
         _break_off(status, event.at)
     command = str(event.data.get("command", ""))
+    if command == "verify":
+        _forget_failed(status)
     status.walks.append(Walk(event.id, command, str(event.data.get("version", "")), event.at))
+
+
+def _forget_failed(status: Status) -> None:
+    """What couldn't be compared the last time is compared again, and told under other names."""
+    for part in status.parts.values():
+        part.proofs.pop("proofs", None)
 
 
 def abandoned(status: Status) -> None:

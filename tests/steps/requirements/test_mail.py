@@ -23,6 +23,18 @@ CASES = [
     Case(
         "maps",
         both(
+            holds("source", _MAIN, b"x_maps = hash:/etc/postfix/relay\n"),
+            holds("source", "/etc/postfix/relay", b"a b\nc\n" + b"d\n" * 6),
+        ),
+        *(
+            "map-syntax",
+            "warns",
+            "relay has lines that aren't a key and a value: 2, 3, 4, 5, 6 and",
+        ),
+    ),
+    Case(
+        "maps",
+        both(
             said("target", "postconf -m", "lmdb\n"),
             said("target", "postconf -h default_database_type", "lmdb\n"),
         ),

@@ -14,6 +14,10 @@ from transhume.steps.requirements.remedy import quoted
 _NAMED_FILE = re.compile(r"(?<![\w.$/-])/(?:etc|opt|root|home|srv|usr/local|var/lib)/[\w./@+-]*\w")
 
 
+_NAMED = 5
+"""So many lines of a map are named."""
+
+
 def queue_size(count: Callable[[Host], int]) -> Look:
     """Say that queued mail moves along."""
 
@@ -38,6 +42,8 @@ def maps(pair: Pair) -> Iterator[Finding]:
             "That form differs between distributions: Postfix couldn't open it and would stop.",
             f"put its text back: postmap -s {quoted(path)} >{quoted(path)}",
         )
+    for each in postfix.maps(pair):
+        yield from _left_out(each, pair.source)
     lacking = sorted(postfix.supported(pair.source) - postfix.supported(pair.target))
     used = [kind for kind in lacking if re.search(rf"\b{re.escape(kind)}:", _written(pair.source))]
     replaced = [kind for kind in used if kind in postfix.INDEXED]
@@ -58,6 +64,23 @@ def maps(pair: Pair) -> Iterator[Finding]:
             "Mail would be deferred at the first lookup.",
             f"apt install {quoted(f'postfix-{kind}')}",
         )
+
+
+def _left_out(each: postfix.Map, source: Host) -> Iterator[Finding]:
+    text = each.read(source)
+    if text is None or not text.wrong:
+        return
+    named = ", ".join(map(str, text.wrong[:_NAMED]))
+    more = f" and {len(text.wrong) - _NAMED} more" if len(text.wrong) > _NAMED else ""
+    yield Finding(
+        "map-syntax",
+        "warns",
+        "source",
+        f"{each.text} has lines that aren't a key and a value: {named}{more}",
+        "Postfix leaves them out: whatever they were meant for isn't answered, here and there.",
+        f"mend them on the source, then there: {each.indexer} {quoted(each.kind)}:"
+        f"{quoted(each.text)}",
+    )
 
 
 def chroot(pair: Pair) -> Iterator[Finding]:
