@@ -42,6 +42,20 @@ def test_the_listener_hears_of_what_is_on_disk(folder: Path) -> None:
     assert heard == [(heard[0][0], [heard[0][0]])]
 
 
+def test_a_journal_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    """Its ways back are typed as root."""
+    with Journal(tmp_path) as journal:
+        journal.write("down")
+    tmp_path.chmod(0o777)
+    for look in (Journal, read):
+        with pytest.raises(JournalRefused, match=f"others than root may write {tmp_path}, and"):
+            look(tmp_path)
+    tmp_path.chmod(0o700)
+    (tmp_path / FILE).chmod(0o606)
+    with pytest.raises(JournalRefused, match="others than root may write"):
+        read(tmp_path)
+
+
 def test_everything_in_the_folder_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with Journal(folder) as journal:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -158,6 +161,8 @@ def test_what_the_core_doesnt_know_is_none(core: list[httpx.Response | Exception
     [
         httpx.Response(500),
         httpx.Response(200, text="<html>"),
+        httpx.Response(200, text="[" * 100_000),
+        httpx.Response(200, content=b" " * (machine._MOST + 1)),
         httpx.ConnectError("refused"),
         httpx.ReadTimeout("slow"),
     ],
@@ -171,9 +176,38 @@ def test_any_other_answer_is_unreachable(
     assert "token" not in failure.value.what
 
 
-def test_a_token_that_is_no_text_is_unreachable(core: list[httpx.Response | Exception]) -> None:
+@pytest.mark.parametrize("content", [b"\xff", b"s3cret\r\nX-Other: 1", b"s3 cret", b"s3cret\0"])
+def test_a_token_that_is_none_is_unreachable_and_not_told(
+    core: list[httpx.Response | Exception], content: bytes
+) -> None:
+    with pytest.raises(Unreachable, match=r"bm-core\.tok holds no key") as failure:
+        _machine("target", Around(Output(0, content, b""))).api("/api/x")
+    assert "cret" not in failure.value.what
+
+
+def test_a_path_that_is_none_is_unreachable(core: list[httpx.Response | Exception]) -> None:
     with pytest.raises(Unreachable):
-        _machine("target", Around(Output(0, b"\xff", b""))).api("/api/x")
+        _machine("target", Around(Output(0, b"token", b""))).api("/api/\0")
+
+
+@pytest.mark.parametrize("said", [b"220-more\r\n", b"2" * 100, b"\xff\0\r\n"])
+def test_a_mail_server_that_talks_for_ever_is_left(
+    monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    monkeypatch.setattr(machine._Session, "default_port", port)
+
+    def talk() -> None:
+        with suppress(OSError), listener, listener.accept()[0] as visitor:
+            while True:
+                visitor.sendall(said * 100)
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    with pytest.raises(Unreachable, match=r"the mail server at 127\.0\.0\.1 doesn't"):
+        _machine("target", Around()).greeting("127.0.0.1")
+    talking.join()
 
 
 def test_the_source_is_asked_through_its_socket(run_folder: Path) -> None:
@@ -194,6 +228,18 @@ def test_an_agent_is_sent_along_and_reads_what_is_left(
     lines = _machine(place, around).agent("any", "--deep", "/a b", stdin=b"the rest")
     assert list(lines) == [b"['--deep', '/a b'] the rest"]
     assert "print" not in around.noted[0]
+
+
+@pytest.mark.programs("python3", Path(sys.executable).name)
+@pytest.mark.parametrize("place", ["source", "target"])
+def test_an_agent_takes_no_module_from_where_root_stands(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('somebody else speaks')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(machine, "program", lambda name: b"import json; print(json.dumps([]))")
+    assert list(_machine(place, Around()).agent("any")) == [b"[]"]
 
 
 @pytest.mark.programs("python3", Path(sys.executable).name)

@@ -191,6 +191,21 @@ def test_cutover_without_yes_only_reports(typed: Stage) -> None:
     assert typed.source.typed == typed.target.typed == []
 
 
+def test_a_report_is_for_root_and_overwrites_nothing_that_a_link_leads_to(
+    typed: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert typed.type("sync") == 0
+    monkeypatch.chdir(tmp_path)
+    assert typed.type("report") == 0
+    report = tmp_path / "transhume-report.html"
+    assert report.stat().st_mode & 0o777 == 0o600
+    report.rename(tmp_path / "precious")
+    report.symlink_to("precious")
+    (tmp_path / "precious").write_text("precious")
+    assert typed.type("report") == 2
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
 def test_a_report_that_cant_be_written_is_told(typed: Stage) -> None:
     assert typed.type("sync") == 0
     assert typed.type("report", "-o", str(typed.folder / "no" / "such" / "x.html")) == 2

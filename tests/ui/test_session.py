@@ -10,10 +10,10 @@ import pytest
 
 from tests.fakes import FakeHost
 from transhume.core.host import Pair
-from transhume.engine.journal import FILE
+from transhume.engine.journal import FILE, Journal
 from transhume.errors import JournalRefused, SettingsError
 from transhume.hosts.process import Processes
-from transhume.ui.session import _interruptible, _state, logins, read_settings
+from transhume.ui.session import _ended, _interruptible, logins, past, read_settings
 
 
 def test_a_kill_between_the_file_and_the_role_leaves_a_login() -> None:
@@ -48,7 +48,27 @@ def test_a_journal_that_cant_be_read_stops_a_run_before_it_takes_a_wrong_way(
     tmp_path: Path,
 ) -> None:
     """Its source may be reached elsewhere by now, at an address that the target holds."""
-    assert _state(tmp_path).route == ""
+    assert past(tmp_path) == []
     (tmp_path / FILE).write_bytes(b"SQLite format 3\0 torn")
     with pytest.raises(JournalRefused):
-        _state(tmp_path)
+        past(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["rolled-back", "finished"])
+def test_a_run_that_ends_the_move_knows_it(tmp_path: Path, kind: str) -> None:
+    """Only that one: what an earlier run ended is looked at by later ones."""
+    with Journal(tmp_path) as journal:
+        journal.write("walk-begun", command="x", version="1")
+        assert not _ended(tmp_path, 0)
+        journal.write("rolled-back" if kind == "rolled-back" else "finished", seconds=1.0)
+    assert _ended(tmp_path, 1)
+    assert not _ended(tmp_path, 2)
+
+
+def test_settings_that_others_may_write_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "move.toml"
+    path.write_text("[source]\n")
+    path.chmod(0o666)
+    with pytest.raises(SettingsError, match="others than root may write") as wrong:
+        read_settings(path)
+    assert wrong.value.remedy.endswith(f"chown root: {path}; chmod go-w {path}")

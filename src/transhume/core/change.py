@@ -138,7 +138,7 @@ class SeedDatabase:
         # The target gets what its own publications and subscriptions are by the move alone.
         own = ("--no-publications", "--no-subscriptions")
         words = ("--", *dumping.argv, *own, "--", *restoring.argv)
-        argv = (*_PG_ENV, "python3", "-", where, self.slot, *words)
+        argv = (*_PG_ENV, "python3", "-I", "-", where, self.slot, *words)
         yield Command("target", argv, self.program)
         yield from after
         yield Command("target", ("rm", "-rf", "--", self.folder))

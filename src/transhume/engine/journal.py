@@ -18,6 +18,7 @@ from typing import Any
 from transhume.core.event import Event, Kind, Progress
 from transhume.core.plan import Identity
 from transhume.engine.codec import Bodies
+from transhume.engine.private import open_to_others
 from transhume.engine.state import State, apply, fold
 from transhume.errors import Busy, JournalRefused, StepFailed
 
@@ -50,6 +51,7 @@ class Journal:
         self._state: State | None = None
         self.bodies = Bodies(folder / "bodies")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_foreign(folder)
         os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
         with ExitStack() as opened, _understood():
             self._database = opened.enter_context(closing(_open(folder / FILE, "rw")))
@@ -125,11 +127,23 @@ def read(folder: Path) -> tuple[list[Event], list[tuple[Progress, float]]]:
         raise JournalRefused(
             f"no move was begun here: {path} doesn't exist", remedy="transhume init SOURCE"
         )
+    _refuse_foreign(path)
     with closing(_open(path, "ro")) as database, _understood():
         if _empty(database):
             return [], []
         rows = database.execute(_PROGRESS).fetchall()
         return list(_events(database)), [(Progress(*row[:4]), row[4]) for row in rows]
+
+
+def _refuse_foreign(path: Path) -> None:
+    """What stands in a journal is typed as root on the way back."""
+    foreign = open_to_others(path)
+    if foreign is not None:
+        raise JournalRefused(
+            f"others than root may write {foreign}, and with it the journal",
+            state="Nothing was touched.",
+            remedy=f"see who wrote there; then: chown root: {foreign}; chmod go-w {foreign}",
+        )
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
@@ -218,7 +232,8 @@ def held(folder: Path) -> bool:
 def alone(folder: Path) -> Iterator[None]:
     """Hold the move for this process; Busy when another one does. The kernel lets go at a kill."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / "lock").open("a+") as file:
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import smtplib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -23,6 +25,10 @@ from transhume.hosts.ssh import SOCKETS, Ssh, remote
 
 CORE_SOCKET = "core.sock"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
+_MOST = 64 << 20
+"""Bytes of an answer of the core: a list of a million mailboxes has half of that."""
+_MOST_SAID = 1 << 16
+"""Bytes that a mail server may say in one visit."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,30 @@ class Core:
     token: str
 
 
+class _Bounded:
+    """What a mail server says, up to an end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._left = _MOST_SAID
+        self.close = file.close
+
+    def readline(self, most: int) -> bytes:
+        line = self._file.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError(f"it says more than {_MOST_SAID} bytes")
+        return line
+
+
 class _Session(smtplib.SMTP):
     """One that keeps the banner, which is the first reply."""
 
     banner = ""
 
     def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Bounded(self.sock.makefile("rb"))
         code, said = super().getreply()
         self.banner = self.banner or f"{code} {said.decode(errors='replace')}"
         return code, said
@@ -97,24 +121,30 @@ class Machine:
     def api(self, path: str) -> Any:
         """What the core answers to GET; None for 404."""
         try:
-            token = (self.file(self.core.token) or b"").decode().strip()
-            with self._client() as client:
-                answer = client.get(path, headers={"X-BM-ApiKey": token})
+            headers = {"X-BM-ApiKey": self._key()}
+            with self._client() as client, client.stream("GET", path, headers=headers) as answer:
                 if answer.status_code == httpx.codes.NOT_FOUND:
                     return None
-                return answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
+                return json.loads(_whole(answer.raise_for_status()))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
             raise Unreachable(
                 f"the {self.place}'s core doesn't answer GET {path}: {error}",
                 remedy=f"on the {self.place}: bmctl status",
             ) from None
+
+    def _key(self) -> str:
+        """The core's key; what isn't one is never quoted in an error."""
+        key = (self.file(self.core.token) or b"").strip()
+        if not re.fullmatch(rb"[!-~]*", key):
+            raise ValueError(f"{self.core.token} holds no key")
+        return key.decode()
 
     def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
         """The lines that one of our programs prints there, as they come."""
         text = program(name)
         # Here our own Python runs it, which has the libraries that we brought.
         python = "python3" if self.place == "source" else sys.executable
-        argv = (python, "-c", BOOT + TELL, str(len(text)), *arguments)
+        argv = (python, "-I", "-c", BOOT + TELL, str(len(text)), *arguments)
         on = self.ssh if self.place == "source" else self.processes
         try:
             yield from on.lines(argv, text + stdin, self.peaks.of(self.place))
@@ -184,6 +214,16 @@ class Machine:
             self.postgres.ensure("source")
         if f"service={SERVICE['target']}" in words:
             self.postgres.ensure("target")
+
+
+def _whole(answer: httpx.Response) -> bytes:
+    """The body; ValueError when it has no end."""
+    body = bytearray()
+    for piece in answer.iter_bytes():
+        body += piece
+        if len(body) > _MOST:
+            raise ValueError(f"the answer is longer than {_MOST >> 20} MiB")
+    return bytes(body)
 
 
 def machines(

@@ -15,7 +15,7 @@ _WORTH = 32 << 20
 # What has a basis on the target is cheaper by rsync, which sends differences.
 _MOSTLY_THERE = 0.5
 # receive.py's text first, then ssh, whose own input begins with send.py's.
-_LANE = '{ head -c "$1"; ssh -F "$2" transhume-source -- "$3"; } | python3 -c "$4" "$1" "$5"'
+_LANE = '{ head -c "$1"; ssh -F "$2" transhume-source -- "$3"; } | python3 -I -c "$4" "$1" "$5"'
 
 
 def first_copy(pair: Pair, path: str) -> Iterator[Change]:
@@ -32,7 +32,7 @@ def first_copy(pair: Pair, path: str) -> Iterator[Change]:
 def seeding(path: str, expected: int) -> SeedTree:
     """The act, with both its programs."""
     send, receive = program("send"), program("receive")
-    there = shlex.join(("env", "LC_ALL=C.UTF-8", "python3", "-c", BOOT, str(len(send)), path))
+    there = shlex.join(("env", "LC_ALL=C.UTF-8", "python3", "-I", "-c", BOOT, str(len(send)), path))
     words = (str(len(receive)), SSH_BULK, there, BOOT, path)
     return SeedTree(path, ("sh", "-c", _LANE, "carry", *words), receive + send, expected)
 

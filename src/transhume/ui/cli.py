@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -271,7 +272,11 @@ def write_report(
     path = output or Path("transhume-report.html")
     page = report.report(events, progress, facts=moving.facts_told(events))
     try:
-        path.write_text(page, encoding="utf-8")
+        # Names of people and files stand in it. By the name that nobody chose no link is followed:
+        # root may stand in a folder in which others wait for that.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | (0 if output else os.O_NOFOLLOW)
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(page)
     except OSError as error:
         reason = f"{path} can't be written: {error.strerror}"
         raise typer.BadParameter(reason, param_hint="--output") from None

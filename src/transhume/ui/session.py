@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,14 +14,15 @@ from typing import Protocol
 
 from transhume import __version__
 from transhume.core import toml
-from transhume.core.change import Place
+from transhume.core.change import SERVICE_FILE, Place
 from transhume.core.event import Event, Progress
 from transhume.core.host import Pair
 from transhume.core.plan import Identity, Plan
 from transhume.core.settings import CopySettings, Settings
 from transhume.engine.journal import FILE, Journal, alone, read
 from transhume.engine.perform import Performer
-from transhume.engine.state import State, fold
+from transhume.engine.private import open_to_others
+from transhume.engine.state import fold
 from transhume.engine.walk import Engine
 from transhume.errors import (
     EnvironmentLacks,
@@ -61,6 +63,13 @@ def read_settings(path: Path) -> Settings:
             state="Nothing was touched.",
             remedy="transhume init SOURCE writes them",
         ) from None
+    foreign = open_to_others(path)
+    if foreign is not None:
+        raise SettingsError(
+            f"others than root may write {foreign}, and with it what root does",
+            state="Nothing was touched.",
+            remedy=f"read what stands there; then: chown root: {foreign}; chmod go-w {foreign}",
+        )
     return toml.read(Settings, text, f"the settings {path}")
 
 
@@ -130,12 +139,17 @@ def session(settings: Settings, path: Path | None = None) -> Iterator[Session]:
     ssh = Ssh(processes, settings.source.ssh, settings.source.host_key)
     # A second run, also one that only reads, would cut the connection that the first one works on.
     with _interruptible(processes), alone(FOLDER):
+        known = past(Path(settings.state))
         try:
             # The route that the journal knows: after the switch the source has another address.
-            ssh.to(_state(Path(settings.state)).route)
+            ssh.to(fold(known).route)
             yield _wired(settings, processes, ssh, Limits(path, settings))
         finally:
             ssh.close()
+            # What follows the source between two runs has the password in a file of its own.
+            Path(SERVICE_FILE).unlink(missing_ok=True)
+            if _ended(Path(settings.state), len(known)):
+                shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 def past(folder: Path) -> list[Event]:
@@ -143,8 +157,11 @@ def past(folder: Path) -> list[Event]:
     return read(folder)[0] if (folder / FILE).exists() else []
 
 
-def _state(folder: Path) -> State:
-    return fold(past(folder))
+def _ended(folder: Path, known: int) -> bool:
+    """Whether the move came to its end, or was taken back, after so many events."""
+    with suppress(TranshumeError):
+        return any(event.kind in ("finished", "rolled-back") for event in past(folder)[known:])
+    return False
 
 
 def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -> Session:

@@ -153,7 +153,7 @@ def _script(
     place: Place, act: str, device: str, addresses: Iterable[Interface], ok: tuple[int, ...]
 ) -> Run:
     words = tuple(str(address.ip) for address in addresses)
-    return Run(place, ("python3", "-", act, device, *words), _SCRIPT.read_bytes(), ok)
+    return Run(place, ("python3", "-I", "-", act, device, *words), _SCRIPT.read_bytes(), ok)
 
 
 def _promoting(device: str) -> str:
