@@ -24,6 +24,7 @@ _WIDTH = 100
 _TITLE = "a BlueMind stand-in moves from Debian 11 to Debian 13"
 
 SCREENS: dict[str, tuple[str, ...]] = {
+    "key": (),
     "plan": ("plan", "plan-commands"),
     "sync": ("sync-first", "sync"),
     "cutover": ("cutover-report", "cutover", "cutover-interrupted"),

@@ -147,6 +147,7 @@ def test_every_step_but_the_proofs_alters_something() -> None:
         "networks",
         "forget-proof",
         "stop-following",
+        "forget-key",
     ]
 
 

@@ -105,6 +105,18 @@ def test_a_blank_in_the_name_of_a_key_file_is_no_end(way: Ssh, run_folder: Path)
     assert 'identityfile "~/.ssh/key of mail"' in _config(run_folder)
 
 
+def test_the_key_of_the_move_is_used_alone(
+    way: Ssh, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "id_ed25519"
+    monkeypatch.setattr(ssh, "KEY", str(own))
+    own.touch()
+    way.to("")
+    lines = [line for line in _config(run_folder) if line.startswith("identi")]
+    first = f'identityfile "{own}"'
+    assert lines == [first, "identitiesonly yes", 'identityagent "none"']
+
+
 def test_another_address_leads_to_the_same_machine(way: Ssh, run_folder: Path) -> None:
     way.to("192.0.2.11")
     lines = _config(run_folder)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
+from transhume.core.command import KEY as KEY
 from transhume.core.command import PARTIAL as PARTIAL
 from transhume.core.command import SERVICE_FILE as SERVICE_FILE
 from transhume.core.command import SSH_BULK as SSH_BULK

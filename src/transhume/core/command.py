@@ -14,6 +14,9 @@ SSH_CONFIG = "/run/transhume/ssh_config"
 SSH_BULK = "/run/transhume/ssh_bulk"
 """The same for what moves much: a connection of its own each, with the cheapest cipher."""
 
+KEY = "/etc/transhume/id_ed25519"
+"""The move's own ssh key, where the admin had one made: then it alone is used."""
+
 SERVICE_FILE = "/run/transhume/pg_service.conf"
 """How libpq reaches both servers; 0600, in memory only; hosts/postgres.py writes it."""
 

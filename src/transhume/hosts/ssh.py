@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from transhume.core.change import SSH_BULK, SSH_CONFIG
+from transhume.core.change import KEY, SSH_BULK, SSH_CONFIG
 from transhume.core.host import Output
 from transhume.errors import Unreachable
 from transhume.hosts.process import Processes
@@ -39,6 +39,8 @@ _CARRIED = (
     "kexalgorithms",
     "hostkeyalgorithms",
 )
+
+_WHO = ("identityfile", "identitiesonly", "identityagent", "certificatefile")
 
 # ssh -G prints them bare, and reads a blank in them as their end.
 _FILES = ("identityfile", "identityagent", "certificatefile")
@@ -90,7 +92,10 @@ class Ssh:
 
     def _config(self, hostname: str) -> str:
         lines = [f"Host {ALIAS}", f"HostName {hostname}", f"HostKeyAlias {ALIAS}"]
-        carried = ((key, value) for key in _CARRIED for value in self._resolved.get(key, ()))
+        carried = [(key, value) for key in _CARRIED for value in self._resolved.get(key, ())]
+        if Path(KEY).exists():
+            own = [("identityfile", KEY), ("identitiesonly", "yes"), ("identityagent", "none")]
+            carried = own + [each for each in carried if each[0] not in _WHO]
         lines += [
             f'{key} "{value}"' if key in _FILES else f"{key} {value}" for key, value in carried
         ]
@@ -187,6 +192,11 @@ def remote(argv: Sequence[str]) -> tuple[str, ...]:
     """The command line that runs these words on the source."""
     words = ("env", "LC_ALL=C.UTF-8", *argv)
     return ("ssh", "-F", SSH_CONFIG, ALIAS, "--", shlex.join(words))
+
+
+def reached(processes: Processes, destination: str) -> str:
+    """The name or address at which the admin's ssh reaches what is typed after it."""
+    return _resolve(processes, destination)["hostname"][0]
 
 
 def _resolve(processes: Processes, destination: str) -> dict[str, list[str]]:

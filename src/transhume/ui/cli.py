@@ -18,9 +18,12 @@ from transhume import __version__
 from transhume.core.plan import foresee
 from transhume.engine.journal import held, read
 from transhume.errors import USAGE, Interrupted, TranshumeError
-from transhume.ui import checking, findings, looking, moving, report, terminal, verifying
+from transhume.hosts.process import Processes
+from transhume.hosts.ssh import reached
+from transhume.ui import beginning, checking, findings, looking, moving, report, terminal, verifying
 from transhume.ui.follow import follow as follow_run
 from transhume.ui.forecast import Outlook, outlook, show
+from transhume.ui.key import line as key_line
 from transhume.ui.layout import put, text
 from transhume.ui.live import make_listener
 from transhume.ui.machine import to_json
@@ -100,6 +103,23 @@ def init(
         console,
         _confirm,
         _print_json if as_json else None,
+    )
+
+
+@app.command()
+def key(
+    source: Annotated[str, typer.Argument(help="The server to move, as typed after ssh.")],
+) -> None:
+    """Make a key for the move alone, and print the line that lets it into the source.
+
+    The key stays on this machine. From then on it is used instead of yours; finish removes it from
+    both machines.
+    """
+    need_root()
+    beginning.preliminary(source, "ssh-ed25519 unknown", "/var/lib/transhume")
+    sys.stdout.write(f"{key_line(Processes(), reached(Processes(), source))}\n")
+    sys.stderr.write(
+        f"That line goes into ~/.ssh/authorized_keys on {source}. Next: transhume init {source}\n"
     )
 
 

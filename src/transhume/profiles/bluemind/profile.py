@@ -26,6 +26,7 @@ from transhume.steps.configuration import Configuration
 from transhume.steps.configuration_finish import FinishConfiguration
 from transhume.steps.copier import Copier
 from transhume.steps.freeze import Fence, Freeze
+from transhume.steps.key import ForgetKey
 from transhume.steps.mark import MarkDatabases
 from transhume.steps.queue import MoveQueue
 from transhume.steps.replication.finish import FinishDatabases, Ready
@@ -146,6 +147,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             follow_trees.StopFollowing(),
             *((BackupFolder(becomes, layout.address),) if becomes else ()),
             door.Tidy((copied.folder, follows.shelf.folder, ledger(layout, settings).folder)),
+            ForgetKey(),
         )
     )
 
