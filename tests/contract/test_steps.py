@@ -145,6 +145,7 @@ def test_every_step_but_the_proofs_alters_something() -> None:
         "requirements",
         "replication-settings",
         "networks",
+        "disarm-guard",
         "forget-proof",
         "stop-following",
         "forget-key",
@@ -167,7 +168,7 @@ def test_people_are_shut_out_once_and_let_in_once(how: str) -> None:
 
 # Essential packages of a distribution with systemd, BlueMind's own, and ours.
 _BASE = {"chown", "env", "test", "mkdir", "rm", "sed", "sh", "sync", "systemctl", "sysctl", "touch"}
-_BASE |= {"systemd-run"}
+_BASE |= {"rmdir", "systemd-run"}
 _BLUEMIND = {"bm-cli", "bmctl"}
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.contract import machines
 from tests.fakes import FakeHost, Spoken
+from transhume.agent import guard
 from transhume.core.change import Command
 from transhume.core.event import Progress
 from transhume.core.host import Output, Pair, Talk
@@ -23,6 +24,7 @@ from transhume.hosts.process import Processes
 from transhume.hosts.ssh import Ssh
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import load
+from transhume.steps.guard.post import FOLDER as GUARD
 from transhume.ui import cli, looking, moving
 from transhume.ui.session import Session
 
@@ -61,8 +63,11 @@ class Obeys:
             for path in tuple(self.host.files):
                 if path == words[-1] or path.startswith(f"{words[-1]}/"):
                     del self.host.files[path]
+            self.host.units.pop(words[-1].rpartition("/")[2], None)
         elif command.argv[:4][3:] == ("write-file",):
             self.host.files[command.argv[4]] = command.input
+        elif words[:1] == [f"{GUARD}/guard.py"]:
+            return self._guard(words[1])
         return DONE
 
     def talk(self, command: Command) -> Talk:
@@ -72,7 +77,7 @@ class Obeys:
 
     def _systemctl(self, verb: str, units: list[str], now: bool) -> None:
         for unit in units:
-            if verb == "stop" and unit not in self.host.units:
+            if verb in ("stop", "disable") and unit not in self.host.units:
                 continue
             active, enabled = self.host.units.get(unit, ("inactive", "disabled"))
             active = {"start": "active", "stop": "inactive"}.get(verb, active)
@@ -80,6 +85,14 @@ class Obeys:
             if now:
                 active = "active" if verb == "enable" else "inactive"
             self.host.units[unit] = (active, enabled)
+
+    def _guard(self, word: str) -> Output:
+        path = f"{GUARD}/state"
+        led = guard.LEADS[word].get(self.host.files.get(path, b"").decode().strip())
+        if led is None:
+            return Output(guard.GONE, b"", b"it has gone back\n")
+        self.host.files[path] = led.encode()
+        return DONE
 
     def _bmctl(self, verb: str) -> None:
         known = [name for name in self.host.units if name.startswith(("bm-", "bluemind"))]

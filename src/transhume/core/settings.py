@@ -150,6 +150,12 @@ class CutoverSettings(Part):
         description="seconds that people may have to wait for what isn't copied yet; with more "
         "than that to go `transhume cutover` stops nothing",
     )
+    guard: int = Field(
+        default=180,
+        ge=30,
+        description="seconds without a word from transhume after which the source, if the switch "
+        "wasn't confirmed, takes its place back by itself; the target gives it up after half of it",
+    )
 
 
 class CheckSettings(Part):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from transhume.core.change import Change, Place
+from transhume.core.change import Act, Change, Place
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
@@ -14,6 +15,16 @@ from transhume.core.measured import Account, Expected, Measured
 
 Phase = Literal["prepare", "sync", "cutover", "after", "finish"]
 PHASES: tuple[Phase, ...] = ("prepare", "sync", "cutover", "after", "finish")
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Acts that keep alive what a step set up: made every `seconds` while later steps are made,
+    until the step with the key `until` begins. No change is begun unless the last one is fresh."""
+
+    acts: tuple[Act, ...]
+    seconds: float
+    until: str
 
 
 class Step(ABC):
@@ -56,6 +67,10 @@ class Step(ABC):
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         """What isn't as the step should have left it, and what was compared to know."""
         return iter(())
+
+    def renewal(self) -> Renewal | None:
+        """What has to be done again and again for its effect to last."""
+        return None
 
     def lag(self, pair: Pair) -> Iterator[Lag]:
         """How far the parts that this step keeps up to date are behind; hot steps alone know."""

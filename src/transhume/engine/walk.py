@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from transhume.core.change import Change, Keep, Never, Place
@@ -16,6 +16,7 @@ from transhume.core.understood import understood
 from transhume.engine.codec import decode_back, encode_change
 from transhume.engine.journal import Journal
 from transhume.engine.perform import Performer, at_once
+from transhume.engine.renewals import Renewals
 from transhume.engine.state import State
 from transhume.errors import NoReturn, StepFailed, TranshumeError
 
@@ -28,6 +29,7 @@ class Engine:
     pair: Pair
     performer: Performer
     journal: Journal
+    renewals: Renewals = field(default_factory=Renewals, init=False)
 
     def forward(self, *phases: Phase) -> None:
         """Make each step that doesn't hold any more, and every step after the first such one.
@@ -38,24 +40,27 @@ class Engine:
         """
         _refuse_half_a_return(self.journal.state)
         trusted = True
-        for stage in self.plan.staged(*phases):
-            trusted = all(
-                at_once([partial(self._lane, lane, trusted=trusted) for lane in lanes(stage)])
-            )
+        with self.renewals:
+            for stage in self.plan.staged(*phases):
+                trusted = all(
+                    at_once([partial(self._lane, lane, trusted=trusted) for lane in lanes(stage)])
+                )
 
     def _lane(self, lane: tuple[Step, ...], *, trusted: bool) -> bool:
         """Walk these steps; whether the claims of what follows may still be believed."""
         state = self.journal.state
         for step in lane:
+            self.renewals.end(step)
             if step.repeats:
                 if not state.down and not state.past_return:
                     self._make(step)
                 continue
             if trusted and self._holds(step, state):
                 self.journal.write("step-skipped", step=step.key)
-                continue
-            trusted = state.past_return
-            self._make(step)
+            else:
+                trusted = state.past_return
+                self._make(step)
+            self.renewals.begin(step, self.performer)
         return trusted
 
     def _holds(self, step: Step, state: State) -> bool:
@@ -95,6 +100,7 @@ class Engine:
                 f"the step {step.key} wanted to alter the {' and '.join(sorted(forbidden))}, "
                 f"which it doesn't declare: {change.title}"
             )
+        self.renewals.assure()
         data = encode_change(change, self.journal.bodies)
         begun = self.journal.write("change-begun", step=step.key, **data)
         began = time.monotonic()

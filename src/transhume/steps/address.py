@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from transhume.core.change import Act
 from transhume.core.settings import AddressSettings
 from transhume.core.step import Step
 from transhume.steps.network.elsewhere import ByHand, Scripted
+from transhume.steps.network.links import contested, probe
 from transhume.steps.network.maintenance import Maintenance
 from transhume.steps.network.place import Addresses
 from transhume.steps.network.release import Release
@@ -25,6 +27,10 @@ class AddressSteps:
     """Alone, since a person is asked for something."""
     settle: tuple[Step, ...] = ()
     """While the services start."""
+    free: tuple[Act, ...] = ()
+    """On the source: succeed once nobody else holds the addresses."""
+    contested: tuple[Act, ...] = ()
+    """On the target: succeed when it holds an address that another machine holds, too."""
 
 
 def address_steps(settings: AddressSettings) -> AddressSteps:
@@ -35,6 +41,8 @@ def address_steps(settings: AddressSettings) -> AddressSteps:
             before_freeze=(Maintenance(addresses),),
             replace=(Release(addresses), Take(addresses)),
             settle=(Settle(addresses),),
+            free=(probe("source", addresses.source_device, addresses.service),),
+            contested=contested("target", addresses.target_device, addresses.service),
         )
     if settings.how == "script" and settings.script:
         return AddressSteps(replace=(Scripted(settings.script, settings.service),))

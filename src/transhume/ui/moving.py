@@ -27,6 +27,7 @@ from transhume.errors import (
 )
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
+from transhume.steps.guard.arm import refuse_returned
 from transhume.steps.services import start_seconds
 from transhume.ui import beginning, checking
 from transhume.ui.converge import Told, converge
@@ -179,6 +180,7 @@ def synchronise(
 
 def _before_the_switch(run: Session, engine: Engine) -> None:
     state = engine.journal.state
+    refuse_returned(run.pair.source)
     if state.past_return or state.down:
         raise StepFailed(
             "the switch has begun: there is nothing to copy hot any more",
@@ -205,6 +207,7 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
         walk(run, "cutover", listener, chosen.pause_in(listener)) as engine,
     ):
         state = engine.journal.state
+        refuse_returned(run.pair.source)
         if not (state.past_return or state.down):
             _require_checks(run, engine)
             _record_machines(run, engine)

@@ -38,6 +38,7 @@ from transhume.hosts.process import Processes
 from transhume.hosts.ssh import FOLDER, SOCKETS, Ssh
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import Layout, load
+from transhume.steps.guard.arm import Arm, Confirm
 
 SETTINGS = Path("/etc/transhume/move.toml")
 
@@ -277,6 +278,10 @@ def _told(error: TranshumeError, journal: Journal, command: str) -> TranshumeErr
         standing, ways = "The target holds what people wrote since it was opened.", again
     elif state.down:
         standing = "Nothing is lost. People are shut out: both machines are stopped or closed."
+        if Arm.key in state.done and Confirm.key not in state.done:
+            standing += (
+                " Unless transhume goes on soon, the source is given its place back by itself."
+            )
         ways = f"{again} goes on where it stopped; transhume rollback goes back to the source"
     else:
         standing = "Nothing is lost. The source serves; the target is closed."

@@ -26,6 +26,7 @@ from transhume.steps.configuration import Configuration
 from transhume.steps.configuration_finish import FinishConfiguration
 from transhume.steps.copier import Copier
 from transhume.steps.freeze import Fence, Freeze
+from transhume.steps.guard.arm import Arm, Confirm, Disarm
 from transhume.steps.key import ForgetKey
 from transhume.steps.mark import MarkDatabases
 from transhume.steps.queue import MoveQueue
@@ -125,6 +126,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             prove_followed.ProveFollowed(moved),
             Ready(follows),
             CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
+            _guard(layout, settings, addresses),
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
             *addresses.asked,
@@ -139,7 +141,9 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             *((maps,) if becomes else ()),
             _visit(layout, settings),
             MoveQueue(own.mail),
+            Confirm(),
             door.Open(own.mail),
+            Disarm(),
             *(() if becomes else (maps,)),
             after.Tick(),
             *((OldAddress(layout.address),) if becomes else ()),
@@ -152,13 +156,22 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     )
 
 
+def _fence(layout: Layout, settings: Settings) -> Fence:
+    identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
+    return Fence(driven(layout), MARKER, identity)
+
+
+def _guard(layout: Layout, settings: Settings, addresses: AddressSteps) -> Arm:
+    switch = (Freeze(driven(layout)), _fence(layout, settings), *addresses.replace)
+    return Arm(switch, addresses.free, addresses.contested, settings.cutover.guard)
+
+
 def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside:
     """What has to be done once nobody writes: none of it waits for another."""
     copied, follows = copier(layout, settings), following(layout, settings)
-    identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
     return Beside(
         (
-            (Fence(driven(layout), MARKER, identity),),
+            (_fence(layout, settings),),
             (trees.FinishTrees(all_trees(layout, settings)),),
             (
                 postgresql.StartSourcePostgres(),

@@ -2,7 +2,7 @@
 
     python3 - announce DEVICE ADDRESS...    gratuitous ARP, unsolicited neighbour advertisement
     python3 - mention DEVICE ADDRESS...     the same once, for who will say it again soon
-    python3 - probe DEVICE ADDRESS...       exit 1 when another machine answers for one of them
+    python3 - probe DEVICE ADDRESS...       exit 3 when another machine answers for one of them
 
 Standard library of Python 3.6 and up; sent through standard input, so nothing is installed.
 """
@@ -15,6 +15,7 @@ import sys
 import time
 
 ROUNDS = 3
+TAKEN = 3  # not 1, which is what Python ends with when anything fails
 PAUSE_SECONDS = 0.2
 ARP = 0x0806
 REQUEST, REPLY = 1, 2
@@ -102,7 +103,7 @@ def probe(device: str, addresses: "list[bytes]") -> int:
             name = socket.inet_ntoa(address)
             by = ":".join("%02x" % byte for byte in other)  # noqa: UP031
             sys.stderr.write("%s is held by the machine with the card %s\n" % (name, by))  # noqa: UP031
-            return 1
+            return TAKEN
     return 0
 
 

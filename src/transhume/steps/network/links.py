@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transhume.core.change import Await, Change, Place, Run, Series
+from transhume.core.change import Act, Await, Change, Place, Run, Series
 from transhume.core.host import Host
 from transhume.errors import StepFailed
 from transhume.steps.network.edit import Interface, Ip, interface
@@ -17,6 +17,7 @@ DAD_SECONDS = 15
 """How long an IPv6 address may stay tentative: the kernel asks around before it uses it."""
 
 _SCRIPT = Path(__file__).with_name("announce.py")
+_TAKEN = 3
 
 # Says what is the matter with an address that can't be used: tentative, dadfailed, or nothing.
 _USABLE = (
@@ -147,6 +148,19 @@ def family(addresses: Iterable[Interface], version: int) -> list[Interface]:
 def probe(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
     """Fail when another machine answers for one of the IPv4 addresses."""
     return _script(place, "probe", device, addresses, (0,))
+
+
+def contested(place: Place, device: str, addresses: Iterable[Interface]) -> tuple[Act, ...]:
+    """Succeed when the machine holds one of the IPv4 addresses, and another answers for it too."""
+    there = 'ip -o addr show to "$1" | grep -q .'
+    return tuple(
+        act
+        for each in family(addresses, 4)
+        for act in (
+            Run(place, ("sh", "-c", there, "held", str(each.ip))),
+            _script(place, "probe", device, [each], (_TAKEN,)),
+        )
+    )
 
 
 def _script(

@@ -1,0 +1,96 @@
+"""What stands on a machine that is watched over: the program, its scripts, its units."""
+
+from __future__ import annotations
+
+from transhume.agent import program
+from transhume.core.change import Act, Place, RemoveFile, Run, Series, WriteFile
+from transhume.core.host import Host
+
+FOLDER = "/etc/transhume/guard"
+UNIT = "transhume-guard.service"
+BOOT = "transhume-guard-boot.service"
+_UNITS = "/etc/systemd/system"
+_PROGRAM = f"{FOLDER}/guard.py"
+
+_WATCH = f"""\
+# Written by transhume: gives a server its place back when a move isn't confirmed.
+[Unit]
+Description=Watches over the move of a server
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=/usr/bin/env python3 {_PROGRAM} watch {FOLDER} {{limit}}
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_BEFORE_NETWORK = f"""\
+# Written by transhume: an address that isn't confirmed isn't come up with.
+[Unit]
+Description=Leaves an unconfirmed address alone
+DefaultDependencies=no
+After=local-fs.target
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/env python3 {_PROGRAM} boot {FOLDER}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def state(host: Host) -> str:
+    """The word that agent/guard.py keeps there; empty where nothing is watched over."""
+    return (host.file(f"{FOLDER}/state") or b"").decode(errors="replace").strip()
+
+
+def told(place: Place, word: str, ok: tuple[int, ...] = (0,)) -> Run:
+    """Tell the guard of a machine something; 3 is what it answers once it has gone back."""
+    return Run(place, ("python3", _PROGRAM, word, FOLDER), ok=ok)
+
+
+def posted(place: Place, limit: int, scripts: dict[str, bytes], *, boots: bool) -> Act:
+    """Put a guard there that goes back after `limit` seconds without a word.
+
+    `boots`: what it holds is for a trial, and given up before the network is up again.
+    """
+    # The one of an earlier attempt mustn't see half of this.
+    stop = Run(place, ("systemctl", "stop", UNIT), ok=(0, 5))
+    folder = Run(place, ("mkdir", "-p", "-m", "0700", FOLDER))
+    files = {"guard.py": program("guard"), **scripts, "state": b"armed\n"}
+    written = (
+        WriteFile(place, f"{FOLDER}/{name}", content, "0600") for name, content in files.items()
+    )
+    units = {UNIT: _WATCH.format(limit=limit), **({BOOT: _BEFORE_NETWORK} if boots else {})}
+    described = (
+        WriteFile(place, f"{_UNITS}/{name}", text.encode()) for name, text in units.items()
+    )
+    reload = Run(place, ("systemctl", "daemon-reload"))
+    # Not --now for all: the other one is for a boot.
+    enable = Run(place, ("systemctl", "enable", "-q", *units))
+    start = Run(place, ("systemctl", "start", UNIT))
+    return Series((stop, folder, *written, *described, reload, enable, start))
+
+
+def removed(place: Place) -> Act:
+    """Take the guard away, whatever is left of it."""
+    return Series(
+        (
+            Run(place, ("systemctl", "stop", UNIT), ok=(0, 5)),
+            Run(place, ("systemctl", "disable", "-q", UNIT, BOOT), ok=(0, 1)),
+            RemoveFile(place, f"{_UNITS}/{UNIT}"),
+            RemoveFile(place, f"{_UNITS}/{BOOT}"),
+            Run(place, ("systemctl", "daemon-reload")),
+            Run(place, ("rm", "-rf", "--", FOLDER)),
+            # On the target more stands in it, such as the settings.
+            Run(place, ("rmdir", "--ignore-fail-on-non-empty", FOLDER.rpartition("/")[0])),
+        )
+    )

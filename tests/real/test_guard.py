@@ -1,0 +1,135 @@
+"""Whatever dies in the middle of a switch, the machines find to one that holds the address."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from lab import kills, network
+from lab.compare import compare
+from lab.kill_at import MOMENTS
+from lab.machine import Machine
+from lab.scene import Scene
+from lab.shell import say, wait_until
+from lab.standing import Standing, standing
+from tests.real.stage import SETTINGS, addresses, refusal, typed, wait_served
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(os.geteuid() != 0, reason="the lab's machines need root"),
+]
+
+GUARD = 30
+_PEOPLE = {network.SERVICE.v4, network.SERVICE.v6}
+_SWITCH = ("arm-guard", "confirm")
+
+
+def _ready(run: Scene) -> None:
+    run.begin()
+    text = f"\n[cutover]\nguard = {GUARD}\n"
+    run.pair.target.exec(("sh", "-c", f"cat >> {SETTINGS}"), stdin=text)
+    kills.arm(run)
+    run.transhume("sync")
+
+
+def _switch(run: Scene) -> list[str]:
+    """Every change over which the guards watch, from the plan itself."""
+    names = kills.cutover_changes(run)
+    first, last = (
+        next(n for n, name in enumerate(names) if name.startswith(f"{key}: ")) for key in _SWITCH
+    )
+    return names[first : last + 1]
+
+
+def _die_at(run: Scene, change: str, moment: str) -> None:
+    kills.arm(run)
+    assert kills.killed(run, moment, "cutover", "--yes", only=change) == change
+
+
+def _holders(run: Scene) -> list[Machine]:
+    held = [machine for machine in run.pair.machines if addresses(machine) & _PEOPLE]
+    assert len(held) < 2, "two machines hold the address"
+    return held
+
+
+def _holds_alone(run: Scene, machine: Machine) -> bool:
+    return _holders(run) == [machine] and addresses(machine) >= _PEOPLE
+
+
+def _returned(run: Scene, before: Standing) -> None:
+    """The source is found serving, as it was, with the address, and the target without it."""
+    source = run.pair.source
+    wait_until(lambda: _holds_alone(run, source), "the source to have its address", 4 * GUARD)
+    wait_served(run.pair.name)
+    # The address over which it is reached, and what follows it, stay until the way back.
+    wait_until(lambda: standing(source).seen["active"] == before.seen["active"], "its services", 60)
+
+
+def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
+    """Killed with the address on the target and the source cut off, then the cable comes back."""
+    before = standing(fresh.pair.source)
+    _ready(fresh)
+    taken = next(name for name in _switch(fresh) if name.startswith("take-address: take"))
+    with fresh.traffic(rate=2.0) as (sent, _):
+        _die_at(fresh, taken, "acted")
+        network.pull(fresh.pair.name, "source")
+        target = fresh.pair.target
+        wait_until(lambda: not addresses(target) & _PEOPLE, "the target to give it up", 3 * GUARD)
+        network.push(fresh.pair.name, "source")
+        _returned(fresh, before)
+        assert "transhume rollback" in refusal(typed(fresh, "cutover", "--yes"), 12)
+        fresh.transhume("rollback")
+        fresh.transhume("cutover", "--yes")
+        fresh.transhume("finish")
+    assert _holds_alone(fresh, fresh.pair.target)
+    recipient = fresh.filled["addresses"][0]
+    result = compare(fresh.pair.source, fresh.pair.target, log=sent, probe_to=recipient)
+    assert result.differences == []
+    for machine in fresh.pair.machines:
+        left = machine.exec(
+            ("sh", "-c", "ls -d /etc/transhume/guard /etc/systemd/system/*guard*"), check=False
+        )
+        assert left.stdout == ""
+
+
+def test_a_tool_that_slept_too_long_goes_no_further(fresh: Scene) -> None:
+    """Stopped by SIGSTOP in the switch until the source has come back: it must not go on."""
+    before = standing(fresh.pair.source)
+    _ready(fresh)
+    target = fresh.pair.target
+    script = "transhume cutover --yes; echo $? >/root/ended"
+    target.exec(("systemd-run", "-q", "--unit=slept", "sh", "-c", script))
+    wait_until(lambda: bool(addresses(target) & _PEOPLE), "the target to take the address", 120)
+    target.exec(("systemctl", "kill", "-s", "STOP", "slept"))
+    _returned(fresh, before)
+    target.exec(("systemctl", "kill", "-s", "CONT", "slept"))
+    ended = ("cat", "/root/ended")
+    wait_until(lambda: target.exec(ended, check=False).returncode == 0, "it to give up", 120)
+    assert target.exec(ended).stdout.strip() not in ("0", "")
+    _returned(fresh, before)
+    assert not typed(fresh, "rollback").returncode
+    assert before.unlike(standing(fresh.pair.source)) == []
+
+
+@pytest.mark.campaign
+def test_both_machines_lose_their_power_at_every_change_of_the_switch(fresh: Scene) -> None:
+    """And the tool with them. One holder within the guards' time, and never two."""
+    before = standing(fresh.pair.source)
+    _ready(fresh)
+    for number, change in enumerate(_switch(fresh)):
+        moment = MOMENTS[number % len(MOMENTS)]
+        _die_at(fresh, change, moment)
+        began = time.monotonic()
+        for machine in fresh.pair.machines if number % 2 else reversed(fresh.pair.machines):
+            machine.kill()
+            machine.boot()
+            _holders(fresh)
+        wait_until(lambda: len(_holders(fresh)) == 1, "one holder", 4 * GUARD)
+        say(f"{change} ({moment}): {_holders(fresh)[0]} after {time.monotonic() - began:.0f} s")
+        if _holders(fresh) == [fresh.pair.source]:
+            _returned(fresh, before)
+        fresh.transhume("rollback")
+        assert before.unlike(standing(fresh.pair.source)) == [], change
+        fresh.transhume("sync")

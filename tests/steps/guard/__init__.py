@@ -1,0 +1,1 @@
+"""The guards of the switch: what they are told, and what they do alone."""
