@@ -179,7 +179,7 @@ def test_it_says_no(case: Case) -> None:
 
 
 def test_every_check_is_able_to_say_no() -> None:
-    assert {case.check for case in EVERY} | {"old-address"} == set(CHECKS)
+    assert {case.check for case in EVERY} | {"old-address", "new-address"} == set(CHECKS)
 
 
 def test_where_the_old_address_stands_is_told_when_it_changes() -> None:
@@ -189,6 +189,18 @@ def test_where_the_old_address_stands_is_told_when_it_changes() -> None:
     assert "192.0.2.10 stands in 2 files of /etc (/etc/bm/bm.ini, /etc/hosts)" in seen.seen
     assert "t_server 1, rc_users 3, t_systemconf 1" in seen.seen
     assert CHECKS["old-address"].findings(pair()) == []
+
+
+def test_the_address_that_the_target_keeps_must_be_its_own() -> None:
+    check = {each.key: each for each in checks(LAYOUT, machines.settings("none"), 2)}["new-address"]
+    (seen,) = check.findings(pair())
+    assert (seen.key, seen.severity) == ("address-not-held", "blocks")
+    assert "192.0.2.20" in seen.seen
+    asked = "ip -j addr show to 192.0.2.20"
+    assert check.findings(pair(said("target", asked, "[{},{}]"))) != [], "a filter leaves these out"
+    held = '[{},{"ifname":"ens3","addr_info":[{"local":"192.0.2.20"}]}]'
+    assert check.findings(pair(said("target", asked, held))) == []
+    assert CHECKS["new-address"].findings(pair()) == []
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
@@ -203,8 +215,8 @@ def test_what_cant_be_looked_at_is_unknown(check: Check) -> None:
     for host in (made.source, made.target):
         for name in ("ask", "read", "file", "sql", "api", "agent"):
             setattr(host, name, _unreachable)
-    if check.key == "old-address":
-        return  # It asks nothing unless the address changes.
+    if check.key in ("old-address", "new-address"):
+        return  # They ask nothing unless the address changes.
     (seen,) = check.findings(made)
     assert (seen.key, seen.severity) == (check.key, "unknown")
     assert "it can't be reached" in seen.seen

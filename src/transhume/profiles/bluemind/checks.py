@@ -69,6 +69,7 @@ def _server(layout: Layout, settings: Settings) -> Iterator[Check]:
     yield Check("servers", "the number of servers", running.one_server)
     yield Check("own-address", "the server's own address", running.known_address(settings))
     yield Check("old-address", "where the old address stands", left.old_address(settings))
+    yield Check("new-address", "the target's own address", left.new_address(settings))
     yield Check("archive-kind", "where bodies are", running.bodies_on_disk)
     yield Check("core", "the source's core and units", running.core_state(layout))
     yield Check("certificate", "the certificate", running.certificate(layout))

@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.settings import Settings
 from transhume.profiles.bluemind.layout import Layout
+from transhume.steps.network.links import holding
 from transhume.steps.requirements.mounts import inside
 from transhume.steps.requirements.remedy import accepting, quoted
 
@@ -198,6 +200,24 @@ def old_address(settings: Settings) -> Look:
                 f"{ip} stands in {len(listed)} files of /etc ({', '.join(sorted(listed)[:4])}), "
                 f"in the database: {', '.join(counts) or 'nowhere'}",
                 f"It becomes {settings.address.becomes} in BlueMind's own; look at the others.",
+            )
+
+    return look
+
+
+def new_address(settings: Settings) -> Look:
+    """Where the target keeps its own address, it must be one that the target has."""
+
+    def look(pair: Pair) -> Iterator[Finding]:
+        becomes = settings.address.becomes
+        if becomes is not None and not holding(pair.target, ip_address(becomes)):
+            yield Finding(
+                "address-not-held",
+                "blocks",
+                "target",
+                f"it doesn't hold {becomes}, the address that people are to reach it by",
+                "BlueMind would name an address where nobody answers.",
+                "compare with ip addr on the target, and correct becomes in [address]",
             )
 
     return look
