@@ -45,6 +45,10 @@ class Around:
         self.noted.append(" ".join(argv))
         return self.output
 
+    def ask(self, argv: Sequence[str]) -> Output:
+        """Note the question."""
+        return self.run(argv)
+
     def lines(
         self, argv: Sequence[str], stdin: bytes, aside: Callable[[bytes], None]
     ) -> Iterator[bytes]:

@@ -186,6 +186,39 @@ def test_a_lost_connection_is_tried_again(way: Ssh, program: Program) -> None:
     assert way.run(("true",)).stdout == b"ok\n"
 
 
+_REAL = 'while test "$1" != --; do shift; done; shift; eval "exec $*"'
+"""What a real one does with the words, on this machine."""
+
+
+@pytest.mark.programs("ssh", "env", "python3", faked=True)
+def test_reading_commands_share_one_connection(way: Ssh, program: Program) -> None:
+    program.then(_REAL)
+    before = len(program.typed)
+    assert [way.ask(("echo", word)).stdout for word in ("it's", "one")] == [b"it's\n", b"one\n"]
+    assert len(program.typed) == before + 1
+    way.close()
+
+
+@pytest.mark.programs("ssh", "env", "python3", faked=True)
+def test_a_broken_connection_is_opened_anew(way: Ssh, program: Program) -> None:
+    program.then(_REAL)
+    assert way.ask(("true",)).status == 0
+    # Once, the command ends the program that runs it.
+    broken = program.folder / "broken"
+    script = 'test -e "$0" || { touch "$0"; kill -9 $PPID; }; echo late'
+    assert way.ask(("sh", "-c", script, str(broken))).stdout == b"late\n"
+    assert broken.exists()
+    assert way.ask(("echo", "again")).stdout == b"again\n"
+    way.close()
+
+
+@pytest.mark.programs("ssh", "env", "echo", faked=True)
+def test_without_python_there_each_question_goes_by_itself(way: Ssh, program: Program) -> None:
+    program.then(f'case "$*" in *python3*) echo "env: python3: none" >&2; exit 127;; esac; {_REAL}')
+    assert [way.ask(("echo", word)).stdout for word in ("one", "two")] == [b"one\n", b"two\n"]
+    assert sum("python3" in typed for typed in program.typed) == 1
+
+
 def test_no_connection_is_unreachable_with_the_last_word(way: Ssh, program: Program) -> None:
     program.then('echo "ssh: connect to host mail port 22: No route to host" >&2; exit 255')
     with pytest.raises(Unreachable, match=r"root@mail can't be reached .*No route to host; 3 tr"):

@@ -83,6 +83,8 @@ class Machine:
         """Run a command that only reads; ValueError for any other, which is a mistake of ours."""
         if not only_reads(argv):
             raise ValueError(f"not known as a command that only reads: {argv}")
+        if self.place == "source":
+            return self.ssh.ask(argv)
         return self._execute(argv, b"", None)
 
     def read(self, *argv: str) -> str:

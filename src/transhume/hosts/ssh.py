@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from transhume.agent import BOOT, program
 from transhume.core.change import KEY, SSH_BULK, SSH_CONFIG
 from transhume.core.host import Output
 from transhume.errors import Unreachable
+from transhume.hosts.inquiry import Inquiry
 from transhume.hosts.process import Processes
 
 ALIAS = "transhume-source"
@@ -56,6 +58,7 @@ class Ssh:
         self._forwards: dict[str, int] = {}
         self._tunnel: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
+        self._inquiry: Inquiry | None = None
         self._resolved = _resolve(processes, destination)
 
     @property
@@ -114,6 +117,22 @@ class Ssh:
             "Compression no",
         ]
         return "\n    ".join(lines) + "\n"
+
+    def ask(self, argv: Sequence[str]) -> Output:
+        """Run a command that only reads; over the standing connection where that can be had."""
+        answer = self._inquire().ask(argv)
+        # Asked again by itself: it alters nothing, and then the error is ssh's own.
+        return self.run(argv) if answer is None else answer
+
+    def _inquire(self) -> Inquiry:
+        with self._lock:
+            known = self._inquiry
+            # One that never answered has no Python there: it isn't begun for each question.
+            if known is None or (known.over and known.answered):
+                text = program("answer")
+                command = remote(("python3", "-c", BOOT, str(len(text))))
+                known = self._inquiry = Inquiry(self._processes.talk(command), text)
+            return known
 
     def run(
         self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None
@@ -178,6 +197,9 @@ class Ssh:
 
     def close(self) -> None:
         """End the tunnel and the shared connection."""
+        if self._inquiry is not None:
+            self._inquiry.close()
+            self._inquiry = None
         if self._tunnel is not None:
             self._tunnel.terminate()
             self._tunnel.wait()
