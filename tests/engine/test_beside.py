@@ -12,10 +12,10 @@ import pytest
 
 from tests.engine.toy import ALL, Copies, Move, Sets, begun
 from tests.fakes import World
+from transhume.core.at_once import at_once
 from transhume.core.change import Command
 from transhume.core.host import Output
 from transhume.core.plan import Beside, Plan
-from transhume.engine.perform import at_once
 from transhume.errors import StepFailed
 
 _LIMIT = 10

@@ -16,12 +16,14 @@ from transhume.core.change import (
     Reroute,
     Run,
     Series,
+    SyncPaths,
     SyncTree,
     Together,
 )
 from transhume.core.event import Progress
-from transhume.core.host import Output, Talk
-from transhume.engine import perform
+from transhume.core.host import Hands, Output, Talk
+from transhume.core.settings import CopySettings
+from transhume.engine import perform, throttle
 from transhume.engine.perform import Performer
 from transhume.errors import Declined, StepFailed
 
@@ -137,3 +139,46 @@ def test_progress_is_heard_while_it_works() -> None:
     hand = Hand(lines=("sending", "     32,768  10%    1.00MB/s    0:00:01 (xfr#1, to-chk=3/5)"))
     _perform(hand, SyncTree("/x", expected=100_000), seen=seen)
     assert seen[-1] == Progress("/x", 32768, 100_000, "bytes")
+
+
+@pytest.mark.parametrize(
+    ("acts", "rates"),
+    [
+        ((SyncTree("/x"),), ["--bwlimit=51200"]),
+        ((SyncTree("/x"), SyncPaths("/y", b"a\0"), _run("a")), ["--bwlimit=25600"] * 2),
+        ((SyncTree("/x", finish=True), SyncPaths("/y", b"a\0", finish=True)), []),
+    ],
+    ids=["one pass", "two share it", "nobody who waits is held back"],
+)
+def test_hot_passes_keep_to_the_bandwidth(acts: tuple[Act, ...], rates: list[str]) -> None:
+    hand, limits = Hand(), CopySettings(bandwidth="50M")
+    performer = Performer(
+        {"source": hand, "target": hand},
+        Way(),
+        lambda said: None,
+        lambda seen: None,
+        lambda: limits,
+    )
+    performer.perform(Together(acts))
+    words = [word for line in hand.done for word in line.split()]
+    assert [word for word in words if word.startswith("--bwlimit")] == rates
+
+
+def test_a_hot_pass_begins_once_the_source_is_calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "_LOOK_SECONDS", 0)
+    loads, hand = ["9.5 1 1 1/1 1", "1.5 1 1 1/1 1"], Hand()
+
+    class Busy(Hand):
+        """A source whose load goes down."""
+
+        def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+            """Tell the next load."""
+            hand.done.append("look")
+            return Output(0, loads.pop(0).encode(), b"")
+
+    limits = CopySettings(max_load=2.0)
+    hands: Hands = {"source": Busy(), "target": hand}
+    Performer(hands, Way(), lambda said: None, lambda seen: None, lambda: limits).perform(
+        SyncTree("/x")
+    )
+    assert [line.split()[0] for line in hand.done] == ["mkdir", "look", "look", "rsync"]

@@ -117,7 +117,8 @@ class DatabaseSettings(Part):
 
 
 class CopySettings(Part):
-    """What the first copy may ask of the source; read again while it runs."""
+    """What copies may ask of the source while people work. The first copy of a large tree reads
+    this again while it runs, each later pass when it begins."""
 
     bandwidth: str | None = Field(
         default=None,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
+from transhume.core.at_once import at_once
 from transhume.core.change import (
     Act,
     Await,
@@ -24,9 +23,9 @@ from transhume.core.settings import CopySettings
 from transhume.engine.failures import failed
 from transhume.engine.meters import meter
 from transhume.engine.seed import seed
+from transhume.engine.throttle import held_back, is_hot
 
 _POLL_SECONDS = 0.2
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,11 @@ class Performer:
     notice: Callable[[Progress], None]
     limits: Callable[[], CopySettings] = CopySettings
 
-    def perform(self, act: Act) -> None:
-        """Do it, wait for its end, believe every status; StepFailed otherwise."""
+    def perform(self, act: Act, beside: int = 1) -> None:
+        """Do it, wait for its end, believe every status; StepFailed otherwise.
+
+        `beside` is how many hot copies go on at the same time, this one among them.
+        """
         if isinstance(act, Series):
             for inner in act.acts:
                 self.perform(inner)
@@ -58,9 +60,9 @@ class Performer:
         elif isinstance(act, SeedTree):
             seed(act, self.hands, self.notice, self.limits)
         else:
-            self._commands(act)
+            self._commands(act, beside)
 
-    def _commands(self, act: Act) -> None:
+    def _commands(self, act: Act, beside: int) -> None:
         read = meter(act)
 
         def heard(line: str) -> None:
@@ -69,12 +71,15 @@ class Performer:
                 self.notice(progress)
 
         for command in act.commands():
+            if is_hot(act):
+                command = held_back(command, self.hands, self.limits, beside)
             output = self.hands[command.place].run(command, heard)
             if output.status not in command.ok:
                 raise failed(command, output)
 
     def _together(self, act: Together) -> None:
-        at_once([partial(self.perform, inner) for inner in act.acts])
+        beside = sum(map(is_hot, act.acts)) or 1
+        at_once([partial(self.perform, inner, beside) for inner in act.acts])
 
     def _await(self, act: Await) -> None:
         (command,) = act.commands()
@@ -86,15 +91,3 @@ class Performer:
             if time.monotonic() >= deadline:
                 raise failed(command, output, f" within {act.limit} s")
             time.sleep(_POLL_SECONDS)
-
-
-def at_once(calls: Sequence[Callable[[], Made]]) -> list[Made]:
-    """Make all these calls at the same time, wait for all; then the first error counts."""
-    if len(calls) == 1:
-        # In this thread: Ctrl-C is heard at once.
-        return [calls[0]()]
-    with ThreadPoolExecutor(max_workers=max(1, len(calls))) as pool:
-        futures = [pool.submit(call) for call in calls]
-        # Here, so that Ctrl-C leaves no thread behind that still writes to the journal.
-        wait(futures)
-    return [future.result() for future in futures]

@@ -16,7 +16,7 @@ from transhume.core.settings import CopySettings
 from transhume.engine.batches import Batch, batches, ending, lacking, names, split
 from transhume.engine.failures import failed
 from transhume.engine.growth import Growth
-from transhume.engine.throttle import Throttle
+from transhume.engine.throttle import Throttle, source_load
 from transhume.errors import StepFailed, TranshumeError, Unreachable
 
 _SETTLE_SECONDS = 0.7
@@ -71,15 +71,10 @@ def _seed(
         pass
     with _output(hands, target) as found:
         present = names(split(found, b"\0"))
-    load = Command("source", ("cat", "/proc/loadavg"))
-
-    def loaded() -> float:
-        output = hands["source"].run(load, lambda line: None)
-        return float(output.text.split()[0]) if output.status == 0 else 0.0
-
     with _output(hands, source) as found:
         queue, ended = Queue(batches(lacking(split(found, b"\0"), present))), threading.Event()
-        Crew(act, hands, lane, queue, Throttle(limits, loaded, ended), notice, ended).work()
+        throttle = Throttle(limits, lambda: source_load(hands), ended)
+        Crew(act, hands, lane, queue, throttle, notice, ended).work()
 
 
 @contextmanager

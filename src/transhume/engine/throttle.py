@@ -1,15 +1,48 @@
-"""Hold the first copy back for the source's sake: bytes per second, and its load."""
+"""Hold copies back for the source's sake: bytes per second, and its load."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from transhume.core.change import Act, Command, SyncPaths, SyncTree
+from transhume.core.host import Hands
 from transhume.core.settings import CopySettings
 
+Limits = Callable[[], CopySettings]
+
+_LOAD = Command("source", ("cat", "/proc/loadavg"))
 _LOOK_SECONDS = 5.0
 _NAP_SECONDS = 0.2
+
+
+def source_load(hands: Hands) -> float:
+    """The source's load average of a minute; 0 where it doesn't tell."""
+    output = hands["source"].run(_LOAD, lambda line: None)
+    return float(output.text.split()[0]) if output.status == 0 else 0.0
+
+
+def is_hot(act: Act) -> bool:
+    """Whether rsync runs while people work; nobody who waits should wait for a limit."""
+    return isinstance(act, (SyncTree, SyncPaths)) and not act.finish
+
+
+def held_back(command: Command, hands: Hands, limits: Limits, beside: int) -> Command:
+    """rsync with its share of the bandwidth, once the source's load allows it to begin.
+
+    `beside` is how many of them run at the same time. What it was begun with it keeps.
+    """
+    if command.argv[0] != "rsync":
+        return command
+    while (most := limits().max_load) is not None and source_load(hands) > most:
+        time.sleep(_LOOK_SECONDS)
+    share = limits().bytes_per_second // beside
+    if not share:
+        return command
+    rate = f"--bwlimit={max(1, share // 1024)}"
+    return replace(command, argv=("rsync", rate, *command.argv[1:]))
 
 
 class Throttle:
@@ -17,7 +50,7 @@ class Throttle:
 
     def __init__(
         self,
-        limits: Callable[[], CopySettings],
+        limits: Limits,
         load: Callable[[], float],
         ended: threading.Event,
     ) -> None:

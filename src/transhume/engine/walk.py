@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Change, Keep, Never, Place
 from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
@@ -15,7 +16,7 @@ from transhume.core.step import Phase, Step
 from transhume.core.understood import understood
 from transhume.engine.codec import decode_back, encode_change
 from transhume.engine.journal import Journal
-from transhume.engine.perform import Performer, at_once
+from transhume.engine.perform import Performer
 from transhume.engine.renewals import Renewals
 from transhume.engine.state import State
 from transhume.errors import NoReturn, StepFailed, TranshumeError
