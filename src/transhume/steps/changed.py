@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from psycopg import sql
 
+from transhume.core.at_once import at_once
 from transhume.core.host import Answer, Snapshot
 from transhume.errors import StepFailed
 from transhume.steps.apart import Key, is_row
@@ -34,7 +36,10 @@ class Changed:
 
 def compared(sides: Sequence[Snapshot], seen: Touched) -> Changed:
     """Compare on both sides the touched rows by their keys, and tables without any as a whole."""
-    there, here = (tables(side) for side in sides)
+    names = {*seen.keys, *seen.whole}
+    if not names:
+        return Changed(0, 0, ())
+    there, here = at_once([partial(tables, side, names) for side in sides])
     by_key = {name: keys for name, keys in seen.keys.items() if name not in seen.whole}
     lost = {name for name in {*by_key, *seen.whole} if name not in there or name not in here}
     floats = any(table.version < EXACT_FLOATS for table in (*there.values(), *here.values()))

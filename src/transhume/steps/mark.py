@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from psycopg import sql
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Change, RemoveFile, WriteFile
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
@@ -58,7 +60,9 @@ class MarkDatabases(Step):
     settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        marks = {name: asdict(_mark(pair.target, name)) for name in self.copier.present(pair)}
+        names = self.copier.present(pair)
+        found = at_once([partial(_mark, pair.target, name) for name in names])
+        marks = {name: asdict(mark) for name, mark in zip(names, found, strict=True)}
         content = f"{json.dumps(marks)}\n".encode()
         write = WriteFile("target", self.path, content, "0600")
         yield Change("note the last transaction", write, RemoveFile("target", self.path))

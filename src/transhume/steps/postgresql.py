@@ -11,6 +11,7 @@ from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 
 _UNIT = "postgresql.service"
+_SOCKET = "/run/postgresql/.s.PGSQL.5432"
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,11 @@ class StartSourcePostgres(Step):
 
 
 def _start(host: Host, back: Keep) -> Iterator[Change]:
-    if host.ask("systemctl", "is-active", "--quiet", _UNIT).status != 0:
+    active = host.ask("systemctl", "is-active", "--quiet", _UNIT).status == 0
+    if active and host.ask("test", "-S", _SOCKET).status == 0:
+        return
+    if not active:
         yield Change("start PostgreSQL", Run(host.place, ("systemctl", "start", _UNIT)), back)
     # Debian's postgresql.service is an umbrella: it is active before the server answers.
-    ready = ("sh", "-c", "pg_isready -q || test -S /run/postgresql/.s.PGSQL.5432")
+    ready = ("sh", "-c", f"pg_isready -q || test -S {_SOCKET}")
     yield Change("wait until it answers", Await(host.place, ready, 60), back)

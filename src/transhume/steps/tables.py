@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -105,10 +106,18 @@ def _range(begin: int, end: int | None) -> sql.Composable:
     return sql.SQL("{} and r.ctid < {}").format(least, sql.Literal(f"({end},0)"))
 
 
-def tables(snapshot: Snapshot) -> dict[Name, Table]:
-    """Every table that holds rows of its own, by its name."""
-    found = [_table(*row) for row in snapshot.read(_TABLES)]
+def tables(snapshot: Snapshot, names: Collection[Name] | None = None) -> dict[Name, Table]:
+    """Every table that holds rows of its own, or those of these names, by its name."""
+    query = _TABLES if names is None else _TABLES + _named(names)
+    found = [_table(*row) for row in snapshot.read(query)]
     return {table.name: table for table in found}
+
+
+def _named(names: Collection[Name]) -> str:
+    """The condition that only some of the tables meet."""
+    pairs = (sql.SQL("({}, {})").format(*map(sql.Literal, name)) for name in sorted(names))
+    listed = sql.SQL(", ").join(pairs)
+    return sql.SQL("and (n.nspname, c.relname) in ({})").format(listed).as_string()
 
 
 def _table(schema: str, name: str, columns: list[list[str]], key: list[str], *rest: Any) -> Table:

@@ -20,8 +20,8 @@ _DROP_INS = (networkd.FOLDER, "/run/systemd/network", "/usr/lib/systemd/network"
 
 def ifupdown(host: Host, device: str) -> Files:
     """Everything below /etc/network that may be sourced."""
-    folder = posixpath.dirname(MAIN)
-    return {path: text for path, text in _files(host, (folder,), 4).items() if "/if-" not in path}
+    # The scripts beside it (if-up.d and the like) name no address.
+    return _files(host, (posixpath.dirname(MAIN),), 4, but="/if-")
 
 
 def networkd_of(host: Host, device: str) -> Files:
@@ -48,8 +48,7 @@ def _network(host: Host, path: str) -> Files:
 
 def netplan_of(host: Host, device: str) -> Files:
     """All of netplan's files."""
-    found = _files(host, netplan.FOLDERS, 1)
-    return {path: text for path, text in found.items() if path.endswith(".yaml")}
+    return _files(host, netplan.FOLDERS, 1, ending=".yaml")
 
 
 def networkmanager_of(host: Host, device: str) -> Files:
@@ -79,12 +78,18 @@ def _uuids(content: bytes) -> list[str]:
     return [value for section in known for value in section.values("uuid")]
 
 
-def _files(host: Host, folders: Sequence[str], depth: int) -> dict[str, bytes]:
-    """What these folders hold, so deep; a folder that isn't there holds nothing."""
+def _files(
+    host: Host, folders: Sequence[str], depth: int, *, ending: str = "", but: str = "\0"
+) -> dict[str, bytes]:
+    """What these folders hold, so deep; a folder that isn't there holds nothing.
+
+    Only files with such an ending are read, and none that has `but` in its path.
+    """
     kinds = ("(", "-xtype", "f", "-o", "-xtype", "c", ")")
     output = host.ask("find", *folders, "-maxdepth", str(depth), *kinds)
     said = output.stderr.decode(errors="replace").splitlines()
     other = [line for line in said if "No such file" not in line]
     if output.status != 0 and (other or not said):
         raise StepFailed(f"the network's files on the {host.place} can't be listed: {other[:1]}")
-    return {path: host.file(path) or b"" for path in sorted(output.text.splitlines())}
+    paths = (path for path in output.text.splitlines() if path.endswith(ending) and but not in path)
+    return {path: host.file(path) or b"" for path in sorted(paths)}
