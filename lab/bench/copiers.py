@@ -9,22 +9,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import network, places
+from lab import network
+from lab.bench import packages
 from lab.machine import Machine
 from lab.pair import Pair
 from lab.scene import NAME, SOURCE
-from lab.shell import run
+from lab.shell import LabError
 
 _PACKAGES = ("fpart", "rclone")
 _KEY = "/root/.ssh/id_ed25519"
 _STREAMS = 4
+LIMIT_SECONDS = 900
+"""What isn't done by then is ended: a copier may stall for ever on a long line."""
 
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds of one copy: until its end, and until the target was equal where it sees to that."""
+    """Seconds of one copy: until its end, and until the target was equal where it sees to that.
 
-    seconds: float
+    None when it had to be ended.
+    """
+
+    seconds: float | None
     equal: float | None = None
 
 
@@ -33,11 +39,21 @@ Copier = Callable[[Pair, str], Took]
 
 def _timed(machine: Machine, script: str) -> Took:
     # In a unit of its own, so that the machine's cgroup counts its processor time.
-    begun = time.monotonic()
-    machine.exec(
-        ("systemd-run", "--quiet", "--pipe", "--wait", "bash", "-o", "pipefail", "-c", script)
+    unit = (
+        "systemd-run",
+        "--quiet",
+        "--pipe",
+        "--wait",
+        f"--property=RuntimeMaxSec={LIMIT_SECONDS}",
     )
-    return Took(time.monotonic() - begun)
+    begun = time.monotonic()
+    done = machine.exec((*unit, "bash", "-o", "pipefail", "-c", script), check=False)
+    seconds = time.monotonic() - begun
+    if done.returncode == 0:
+        return Took(seconds)
+    if seconds < LIMIT_SECONDS:
+        raise LabError(f"{script}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
+    return Took(None)
 
 
 def rsync(pair: Pair, tree: str) -> Took:
@@ -92,15 +108,9 @@ COPIERS: dict[str, Copier] = {
 
 def install(pair: Pair) -> None:
     """Debian's packages of what the machines lack, and a way for fpsync from the source."""
-    shelf = places.CHECKOUT / "build" / "bench" / "debs"
-    shelf.mkdir(parents=True, exist_ok=True)
-    for package in _PACKAGES:
-        if not list(shelf.glob(f"{package}_*.deb")):
-            run(["apt-get", "download", package], cwd=shelf)
     for machine in pair.machines:
-        for deb in shelf.glob("*.deb"):
-            (machine.root / "root" / deb.name).write_bytes(deb.read_bytes())
-            machine.exec(("dpkg", "--install", "--force-depends", f"/root/{deb.name}"))
+        for package in _PACKAGES:
+            packages.install(machine, package)
     _trust_back(pair)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from lab import network, places
 from lab.bench import copy_page
-from lab.bench.copiers import COPIERS, install
+from lab.bench.copiers import COPIERS, LIMIT_SECONDS, install
 from lab.machine import Machine
 from lab.pair import Pair
 from lab.shell import LabError, say
@@ -50,12 +50,15 @@ for each in range(number):
 
 @dataclass(frozen=True)
 class Copied:
-    """One copy: seconds, seconds of processor on each machine, and what rsync still had to do."""
+    """One copy: seconds, seconds of processor on each machine, and what rsync still had to do.
+
+    `seconds` is None for one that didn't end in time.
+    """
 
     what: str
     line: str
     by: str
-    seconds: float
+    seconds: float | None
     equal: float | None
     source_cpu: float
     target_cpu: float
@@ -90,7 +93,7 @@ def copy(pair: Pair, tree: str, line: str, by: str) -> Copied:
     source, target = (round(later - sooner, 2) for sooner, later in zip(before, after, strict=True))
     equal = None if took.equal is None else round(took.equal, 2)
     what = tree.rpartition("/")[2]
-    seconds = round(took.seconds, 2)
+    seconds = None if took.seconds is None else round(took.seconds, 2)
     return Copied(what, line, by, seconds, equal, source, target, _differing(pair, tree))
 
 
@@ -113,7 +116,8 @@ def copies(pair: Pair, trees: Sequence[str], rounds: int, by: Sequence[str]) -> 
             for _ in range(rounds):
                 for each in by:
                     copied = copy(pair, tree, line, each)
-                    say(f"{line} line, {copied.what} files, {each}: {copied.seconds} s")
+                    took = "not done" if copied.seconds is None else f"{copied.seconds} s"
+                    say(f"{line} line, {copied.what} files, {each}: {took}")
                     yield copied
 
 
@@ -139,24 +143,30 @@ def summary(done: Sequence[Copied], trees: dict[str, dict[str, int]]) -> dict[st
     return {"trees": trees, "medians": found, "ratios": ratios(found, trees)}
 
 
-def _middle(runs: Sequence[Copied]) -> dict[str, float]:
-    keys = ("seconds", "source_cpu", "target_cpu", "differing")
+def _middle(runs: Sequence[Copied]) -> dict[str, Any]:
+    keys = ("source_cpu", "target_cpu", "differing")
     middle = {key: round(statistics.median(getattr(run, key) for run in runs), 2) for key in keys}
+    ended = [run.seconds for run in runs if run.seconds is not None]
+    # One that stalls once can't be counted on: a median of its better runs would flatter it.
+    whole = round(statistics.median(ended), 2) if len(ended) == len(runs) else None
+    found = {"seconds": whole, **middle, **({} if whole else {"limit": LIMIT_SECONDS})}
     equal = [run.equal for run in runs if run.equal is not None]
-    return {**middle, **({"equal": round(statistics.median(equal), 2)} if equal else {})}
+    return {**found, **({"equal": round(statistics.median(equal), 2)} if equal else {})}
 
 
 def ratios(found: dict[str, Any], trees: dict[str, dict[str, int]]) -> dict[str, float]:
     """Against the best of the others, against rsync, and against the line; above 1 is better."""
-    result = {}
+    result: dict[str, float] = {}
     for line, by_what in found.items():
         for what, ways in by_what.items():
-            ours = ways["transhume"]["seconds"]
-            others = {by: each["seconds"] for by, each in ways.items() if by != "transhume"}
-            if others:
-                result[f"{line} {what}: best of the others"] = round(min(others.values()) / ours, 2)
-            if "rsync" in others:
-                result[f"{line} {what}: rsync"] = round(others["rsync"] / ours, 2)
+            ended = {by: each["seconds"] for by, each in ways.items() if each["seconds"]}
+            ours = ended.pop("transhume", None)
+            if ours is None:
+                continue
+            if ended:
+                result[f"{line} {what}: best of the others"] = round(min(ended.values()) / ours, 2)
+            if "rsync" in ended:
+                result[f"{line} {what}: rsync"] = round(ended["rsync"] / ours, 2)
             if line == "long":
                 size = trees[f"/var/spool/{what}"]["bytes"]
                 result[f"{line} {what}: of the line"] = round(size * 8 / ours / _BITS / _USABLE, 2)
@@ -198,7 +208,7 @@ def main() -> int:
     path = RESULT / f"copy-{wanted.size}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     if wanted.keep:
-        copy_page.keep(path)
+        copy_page.SECTION.keep(path)
     ratio = [f"{name}: {value}" for name, value in result["ratios"].items()]
     sys.stdout.write("\n".join([*copy_page.table(result), "", *ratio, "", f"result: {path}", ""]))
     return 0

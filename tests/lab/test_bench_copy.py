@@ -11,8 +11,8 @@ _TREES = {
 }
 
 
-def _copied(line: str, what: str, by: str, seconds: float) -> Copied:
-    equal = seconds + 1 if by == "transhume" else None
+def _copied(line: str, what: str, by: str, seconds: float | None) -> Copied:
+    equal = (seconds or 0) + 1 if by == "transhume" else None
     return Copied(what, line, by, seconds, equal, 2.0, 3.0, 0)
 
 
@@ -36,8 +36,21 @@ def test_ratios_are_of_medians() -> None:
     }
 
 
+def test_what_didnt_end_is_told_and_compared_with_nothing() -> None:
+    runs = [
+        *(_copied("long", "small", "rclone", seconds) for seconds in (5.0, None, 5.0)),
+        _copied("long", "small", "transhume", 10.0),
+    ]
+    found = summary(runs, _TREES)
+    assert "long small: best of the others" not in found["ratios"]
+    machine = {"cores": 2, "load_before": 0.1}
+    told = copy_page.table({"size": "S", "rounds": 3, "machine": machine, **found})
+    assert "| long | small | rclone | did not finish in 900 s | | | | |" in told
+
+
 def test_the_page_has_every_median_and_ratio() -> None:
-    text = copy_page.filled_in(f"a\n{copy_page.BEGIN}\nold\n{copy_page.END}\nb\n", [_found()])
+    section = copy_page.SECTION
+    text = section.filled_in(f"a\n{section.begin}\nold\n{section.end}\nb\n", [_found()])
     assert text.startswith("a\n")
     assert text.endswith("b\n")
     assert "| short | small | transhume | 10.0 | 11.0 | 2.0 | 3.0 | 0 |" in text
@@ -47,4 +60,4 @@ def test_the_page_has_every_median_and_ratio() -> None:
 
 def test_the_kept_page_is_made_of_the_kept_results() -> None:
     found = (page.DOCS / "benchmarks.md").read_text()
-    assert copy_page.filled_in(found, copy_page.kept()) == found
+    assert copy_page.SECTION.filled_in(found, copy_page.SECTION.kept()) == found

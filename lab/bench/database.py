@@ -1,0 +1,154 @@
+"""Times until the databases are ready on the target: python -m lab.bench.database S|M|L.
+
+By the documented dump and restore, by pgcopydb, and by transhume's own following, in turn, while
+the source serves. Medians go to build/bench/database-SIZE.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from lab import scene
+from lab.bench import database_page, pgcopydb
+from lab.bench.__main__ import RESULT, machine
+from lab.bench.sizes import SIZES, Size, require_disk
+from lab.compare.databases import MAIL
+from lab.documented import favour, page
+from lab.documented.procedure import type_lines
+from lab.machine import Machine
+from lab.pair import Pair
+from lab.scene import Scene
+from lab.shell import LabError, say
+
+# pgcopydb is in Debian 12, and not in 11 or 13.
+SOURCE, TARGET = "bullseye", "bookworm"
+_SECONDS = """
+import json, sqlite3, sys
+journal = sqlite3.connect("file:/var/lib/transhume/journal.db?mode=ro", uri=True)
+rows = journal.execute("select data from event where kind = 'step-done' order by id")
+steps = [json.loads(row[0]) for row in rows]
+print([each["seconds"] for each in steps if each["step"] == sys.argv[1]][-1])
+"""
+_ROWS = "select count(*) from t_mailbox_record"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One run: seconds until both databases could be used on the target, and the mail's rows."""
+
+    by: str
+    seconds: float
+    rows: int
+
+
+def documented(run: Scene) -> float:
+    """Rows 13 and 16 of the page, letter by letter."""
+    lines = (*page.dumps(), *page.restore())
+    return sum(each.seconds for each in type_lines(run.pair.target, "databases", lines))
+
+
+def transhume(run: Scene) -> float:
+    """What `sync` takes for all databases, the small third one as well, until they follow."""
+    run.transhume("sync")
+    words = ("python3", "-c", _SECONDS, "follow-databases")
+    seconds = float(run.pair.target.exec(words).stdout)
+    run.transhume("rollback")
+    return seconds
+
+
+def _idle(run: Scene) -> None:
+    """Nobody on the target holds a session on its databases; PostgreSQL runs."""
+    favour.without_sessions(run.pair.target)
+    run.pair.target.exec(("sh", "-c", "bmctl stop; systemctl start postgresql.service"))
+
+
+WAYS: dict[str, Callable[[Scene], float]] = {
+    "documented": documented,
+    "pgcopydb": pgcopydb.clone,
+    "transhume": transhume,
+}
+
+
+def runs(run: Scene, rounds: int, ways: Sequence[str]) -> Iterator[Ready]:
+    """One way after the other, so that what disturbs one disturbs all alike."""
+    for _ in range(rounds):
+        for by in ways:
+            _idle(run)
+            seconds = round(WAYS[by](run), 2)
+            found = Ready(by, seconds, _rows(run.pair.target))
+            say(f"{by}: {found.seconds} s, {found.rows:,} rows")
+            yield found
+
+
+def _rows(machine: Machine) -> int:
+    words = ("runuser", "-u", "postgres", "--", "psql", "-XqAt", "-d", MAIL, "-c", _ROWS)
+    return int(machine.exec(words).stdout)
+
+
+def summary(done: Sequence[Ready], rows: int) -> dict[str, Any]:
+    """Medians, and how many times sooner transhume is; a copy that lacks rows doesn't count."""
+    whole = [each for each in done if each.rows == rows]
+    middle = {
+        by: round(statistics.median(each.seconds for each in whole if each.by == by), 2)
+        for by in dict.fromkeys(each.by for each in whole)
+    }
+    ours = middle.get("transhume")
+    others = {by: seconds for by, seconds in middle.items() if by != "transhume"}
+    return {
+        "seconds": middle,
+        "sooner": {by: round(seconds / ours, 2) for by, seconds in others.items()} if ours else {},
+        "short_of_rows": sorted({each.by for each in done} - set(middle)),
+        "rows": rows,
+        "runs": [asdict(each) for each in done],
+    }
+
+
+def bench(size: Size, rounds: int, name: str, ways: Sequence[str]) -> dict[str, Any]:
+    """One pair, filled once."""
+    found = {"size": size.name, "at": datetime.now(timezone.utc).date().isoformat()}
+    on = machine()
+    with Pair.up(name, SOURCE, TARGET) as pair:
+        run = scene.build(pair, partitions="full", **size.wanted())
+        favour.usual_password(pair)
+        pgcopydb.install(pair)
+        run.begin()
+        done = list(runs(run, rounds, ways))
+        rows = _rows(pair.source)
+    command = f"python -m lab.bench.database {size.name} --rounds {rounds}"
+    shape = {"command": command, "rounds": rounds, "machine": on}
+    return {**found, **shape, **summary(done, rows)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m lab.bench.database", description=__doc__)
+    parser.add_argument("size", choices=SIZES)
+    parser.add_argument("--rounds", type=int, default=3, help="copies by each")
+    parser.add_argument("--name", default="database", help="of the pair of machines")
+    parser.add_argument("--by", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
+    wanted = parser.parse_args()
+    try:
+        size = SIZES[wanted.size]
+        require_disk(size, size.disk_once())
+        result = bench(size, wanted.rounds, wanted.name, wanted.by)
+    except LabError as error:
+        say(f"bench: {error}")
+        return 1
+    RESULT.mkdir(parents=True, exist_ok=True)
+    path = RESULT / f"database-{wanted.size}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    if wanted.keep:
+        database_page.SECTION.keep(path)
+    sys.stdout.write("\n".join([*database_page.table(result), "", f"result: {path}", ""]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

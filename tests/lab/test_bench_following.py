@@ -1,0 +1,76 @@
+"""What following costs and how soon databases are there: medians, ratios, and their pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.bench import database, database_page, deliver, page, tracking, tracking_page
+from lab.bench.database import Ready
+from lab.bench.section import Section
+from lab.bench.tracking import Delivered
+
+_ON = {
+    "size": "S",
+    "at": "2026-11-23",
+    "command": "python -m lab.bench.it S",
+    "rounds": 3,
+    "machine": {"cores": 2, "memory_gib": 24, "load_before": 0.1},
+}
+
+
+def _tracking() -> dict[str, Any]:
+    rates = {"nothing": (50.0, 40.0, 10.0), "trees": (38.0, 39.0, 60.0)}
+    runs = [Delivered(name, rate) for name, each in rates.items() for rate in each]
+    runs.append(Delivered("everything", 30.0, 21.5, 0.4))
+    return {**_ON, "messages": 600, **tracking.summary(runs)}
+
+
+def _database() -> dict[str, Any]:
+    runs = [Ready("documented", seconds, 9) for seconds in (30.0, 90.0, 40.0)]
+    runs += [Ready("pgcopydb", 5.0, 8), Ready("transhume", 16.0, 9)]
+    return {**_ON, **database.summary(runs, 9)}
+
+
+def test_what_following_costs_is_told_against_nothing_followed() -> None:
+    found = _tracking()
+    assert found["deliveries_per_second"] == {"nothing": 40.0, "trees": 39.0, "everything": 30.0}
+    assert found["percent_less"] == {"trees": 2.5, "everything": 25.0}
+    assert found["tracker_mib"] == 21.5
+
+
+def test_a_copy_that_lacks_rows_isnt_sooner_than_anything() -> None:
+    found = _database()
+    assert found["seconds"] == {"documented": 40.0, "transhume": 16.0}
+    assert found["sooner"] == {"documented": 2.5}
+    assert found["short_of_rows"] == ["pgcopydb"]
+
+
+def _filled(section: Section, result: dict[str, Any]) -> str:
+    text = f"before\n{section.begin}\nold\n{section.end}\nafter\n"
+    found = section.filled_in(text, [result])
+    assert found.startswith("before\n")
+    assert found.endswith("after\n")
+    assert "old" not in found
+    return found
+
+
+def test_the_pages_are_what_was_measured() -> None:
+    costs = _filled(tracking_page.SECTION, _tracking())
+    assert "| trees | 39.0 | 2.5 | 0.0 |" in costs
+    assert "21.5 MiB" in costs
+    soon = _filled(database_page.SECTION, _database())
+    assert "| documented | 40.0 | 2.5 x |" in soon
+    assert "No copy by pgcopydb had all rows." in soon
+
+
+def test_the_kept_pages_are_made_of_the_kept_results() -> None:
+    found = (page.DOCS / "benchmarks.md").read_text()
+    for section in (tracking_page.SECTION, database_page.SECTION):
+        assert section.begin in found
+        assert section.filled_in(found, section.kept()) == found
+
+
+def test_each_recipient_gets_its_part() -> None:
+    sent = deliver.letters("run", 5, ["a@x", "b@x"])
+    assert [each.recipient for each in sent] == ["a@x", "b@x", "a@x", "b@x", "a@x"]
+    assert len({each.marker for each in sent}) == 5
