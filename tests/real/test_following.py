@@ -13,7 +13,8 @@ from lab.compare import compare
 from lab.machine import Machine
 from lab.scene import Scene
 from lab.shell import wait_until
-from tests.real.stage import STATE, Started, sql, typed
+from tests.real import trackers
+from tests.real.stage import Started, sql, typed
 
 pytestmark = [
     pytest.mark.real,
@@ -22,12 +23,6 @@ pytestmark = [
 
 NAMES = ("bj", "bj-data", "keycloak")
 _CONF = "/var/lib/postgresql/13/main/postgresql.auto.conf"
-_TITLES = (
-    "import json, sqlite3, sys; "
-    f"rows = sqlite3.connect('file:{STATE}/journal.db?mode=ro', uri=True)"
-    ".execute(\"select data from event where kind = 'change-begun' order by id\"); "
-    "print('\\n'.join(json.loads(row[0])['title'] for row in rows))"
-)
 
 
 def following(run: Scene) -> set[str]:
@@ -37,15 +32,9 @@ def following(run: Scene) -> set[str]:
     )
 
 
-def titles(run: Scene) -> list[str]:
-    """What the tool says that it did, all of it."""
-    done = run.pair.target.exec(("/opt/transhume/bin/python", "-c", _TITLES))
-    return done.stdout.splitlines()
-
-
 def _copied(run: Scene) -> str:
     """Why databases were copied, the last time."""
-    return [title for title in titles(run) if title.startswith("copy bj")][-1]
+    return [title for title in trackers.every(run) if title.startswith("copy bj")][-1]
 
 
 @pytest.mark.campaign
@@ -96,11 +85,11 @@ def _altered_refused_and_lost(run: Scene) -> None:
 def _restarted_and_log_removed(run: Scene) -> None:
     """A restart costs nothing; a log that the source had to remove costs a copy."""
     source, target = run.pair.machines
-    before = titles(run)
+    before = trackers.every(run)
     for machine in (source, target):
         machine.exec(("sh", "-c", "systemctl restart 'postgresql@*.service'"))
     run.transhume("sync")
-    assert not any(title.startswith("copy bj") for title in titles(run)[len(before) :])
+    assert not any(title.startswith("copy bj") for title in trackers.every(run)[len(before) :])
     target.exec(("systemctl", "stop", "transhume-follow.service"))
     with _bound(source, "1MB"):
         message = "select pg_logical_emit_message(true, 'x', repeat('y', 9000000))"
