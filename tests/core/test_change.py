@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from transhume.core.change import (
+    Act,
     Change,
     Command,
     DumpDatabase,
@@ -18,6 +19,7 @@ from transhume.core.change import (
     Run,
     Series,
     SyncFiles,
+    SyncPaths,
     SyncTree,
     Together,
     WriteFile,
@@ -120,3 +122,34 @@ def test_the_folders_on_the_way_to_a_file_stay_the_targets(tmp_path: Path) -> No
     assert (here / "etc/motd").read_text() == "hello"
     assert (here / "etc/new/x").read_text() == "new"
     assert [each.stat().st_mode & 0o777 for each in (here, here / "etc")] == [0o750, 0o750]
+
+
+_CUT = (
+    b'rsync: [sender] read errors mapping "/x/a\\#012b": No data available (61)\n'
+    b"ERROR: a failed verification -- update discarded.\n"
+    b"rsync error: some files/attrs were not transferred (see previous errors) (code 23) at "
+    b"main.c(1394) [sender=3.5.0]\n"
+)
+_UNREAD = b'rsync: [sender] read errors mapping "/x/a": Input/output error (5)\n'
+
+
+@pytest.mark.parametrize("act", [SyncTree("/x"), SyncPaths("/x", b"a\0")])
+def test_a_file_cut_while_it_is_copied_is_no_failure_while_people_work(act: Act) -> None:
+    *_, rsync = act.commands()
+    assert rsync.succeeded(24, b"")
+    assert rsync.succeeded(23, _CUT)
+    assert rsync.succeeded(23, _CUT.replace(b"[sender] ", b""))
+    assert not rsync.succeeded(11, _CUT)
+
+
+@pytest.mark.parametrize("said", [b"", _UNREAD + _CUT, _CUT + _UNREAD, _CUT * 100])
+def test_whatever_else_is_said_with_it_is_a_failure(said: bytes) -> None:
+    (rsync,) = SyncPaths("/x", b"a\0").commands()
+    assert not rsync.succeeded(23, said)
+
+
+@pytest.mark.parametrize("act", [SyncTree("/x", finish=True), SyncPaths("/x", b"a\0", True)])
+def test_when_nobody_works_it_is_one(act: Act) -> None:
+    *_, rsync = act.commands()
+    assert not rsync.succeeded(23, _CUT)
+    assert not rsync.succeeded(24, b"")

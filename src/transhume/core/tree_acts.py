@@ -11,6 +11,15 @@ from transhume.core.command import PARTIAL, SSH_BULK, SSH_CONFIG, Command
 # Links, bytes, 512-byte blocks, time, name: find(1) has the time with all its digits.
 _LISTED = r"%n %s %b %T@ %P\0"
 _METER = ("--info=progress2", "--no-human-readable", f"--partial-dir={PARTIAL}")
+# Status 23 and what rsync says of files that are cut or written anew while it reads them (61 is
+# ENODATA). They changed after they were told of, so they will be told of again.
+_RESTLESS = (
+    23,
+    r"file has vanished: .*"
+    r"|rsync: (\[\w+\] )?read errors mapping .*: .* \(61\)"
+    r"|(WARNING|ERROR): .* failed verification -- update discarded.*"
+    r"|rsync (error|warning): some files.*",
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,8 @@ class SyncTree:
         return ("-aHAXS", *checksum, *delete, *excludes, shell, *ends)
 
     def commands(self) -> Iterator[Command]:
-        ok = (0,) if self.finish else (0, 24)
         yield Command("target", ("mkdir", "-p", self.path))
-        yield Command("target", ("rsync", *_METER, *self.arguments()), ok=ok)
+        yield _rsync(self.arguments(), b"", self.finish)
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,16 @@ class SyncPaths:
 
     def commands(self) -> Iterator[Command]:
         ends = (f"transhume-source:{self.path}/", f"{self.path}/")
-        argv = ("rsync", *_METER, *self.options(), f"--rsh=ssh -F {SSH_CONFIG}", *ends)
-        yield Command("target", argv, self.listed(), (0,) if self.finish else (0, 24))
+        words = (*self.options(), f"--rsh=ssh -F {SSH_CONFIG}", *ends)
+        yield _rsync(words, self.listed(), self.finish)
+
+
+def _rsync(words: tuple[str, ...], names: bytes, finish: bool) -> Command:
+    """While people work a file may change in its hands; when nobody does that is an error."""
+    argv = ("rsync", *_METER, *words)
+    if finish:
+        return Command("target", argv, names)
+    return Command("target", argv, names, (0, 24), _RESTLESS)
 
 
 @dataclass(frozen=True)

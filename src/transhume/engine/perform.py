@@ -74,7 +74,7 @@ class Performer:
             if is_hot(act):
                 command = held_back(command, self.hands, self.limits, beside)
             output = self.hands[command.place].run(command, heard)
-            if output.status not in command.ok:
+            if not command.succeeded(output.status, output.stderr):
                 raise failed(command, output)
 
     def _together(self, act: Together) -> None:

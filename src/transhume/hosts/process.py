@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO
 
+from transhume.core.command import MOST_LINES
 from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed
 
-_KEPT_LINES = 200
 # A machine in other hands may talk for ever: what is kept whole, a line that is one piece of an
 # answer, and one that is only heard.
 _MOST, _LONGEST, _HEARD = 1 << 30, 1 << 24, 1 << 16
@@ -294,7 +294,7 @@ def _drain(stream: IO[bytes], kept: list[bytes], heard: Callable[[str], None] | 
         if len(kept[0]) == _MOST:
             raise _TooMuch
         return
-    last: deque[bytes] = deque(maxlen=_KEPT_LINES)
+    last: deque[bytes] = deque(maxlen=MOST_LINES)
     for line in _lines(stream):
         last.append(line + b"\n")
         heard(line.decode(errors="replace"))
