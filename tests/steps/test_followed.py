@@ -32,6 +32,7 @@ def _tree(path: str, *paths: str, way: str = "names", **more: Any) -> list[Any]:
 def _two(*told: Any, head: dict[str, Any] = HEAD) -> Pair:
     """The source's tracker says this."""
     source = FakeHost("source", folders={MAIL, RULES}, said={"du -s": "9\t/x\n"})
+    source.said["df --block-size=1"] = "Avail\n1000000000\n"
     source.printed["changes"] = [json.dumps(line).encode() for line in (head, *told)]
     target = FakeHost("target", said={"rsync -n": "\nNumber of files: 2\n", "du -s": "9\t/x\n"})
     for host in (source, target):
@@ -155,6 +156,18 @@ def test_the_tracker_is_put_there_once_and_started_again_when_it_is_silent() -> 
 def test_a_tracker_of_other_trees_is_started_anew() -> None:
     (finding,) = FollowTrees(TREES).verify(_two(*_tree(MAIL)))
     assert finding.seen == "the tracker follows other trees"
+
+
+def test_on_a_full_disk_nothing_is_started_and_the_move_lets_go_of_what_else_it_keeps() -> None:
+    there = _two(head={"problem": "it is silent"})
+    assert isinstance(there.source, FakeHost)
+    there.source.said["df --block-size=1"] = "Avail\n4096\n"
+    assert list(FollowTrees(TREES).run(there)) == []
+    (finding,) = FollowTrees(TREES).verify(there)
+    assert (finding.severity, finding.seen) == ("warns", "it is silent")
+    assert finding.remedy.startswith("make room on the source under /var/lib")
+    titles = [change.title for change in SyncTrees(TREES).run(there)]
+    assert titles[0] == f"scan {MAIL}: it is silent"
 
 
 def test_nothing_is_left_of_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ _ANSWERS_SECONDS = 30
 # What it holds at most, the kernel's own queue for it included; past it the kernel ends it, it
 # begins anew, and says what it missed. A little priority keeps that queue short.
 _PROPERTIES = ("MemoryMax=64M", "Nice=-5", "Restart=always", "RestartSec=1", "TimeoutStopSec=5")
+_LEAST_ROOM = 32 << 20
+"""Bytes free on the source under which no tracker is started: its list would end it at once."""
 # 5 is what systemctl says of a unit that isn't there.
 _STOP = Run("source", ("systemctl", "stop", UNIT), ok=(0, 5))
 _REMOVE = Run("source", ("rm", "-rf", "--", FOLDER))
@@ -56,22 +59,36 @@ class FollowTrees(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         existing(pair, self.trees)
         lacking = [name for name in _PROGRAMS if not _there(pair, name)]
+        if (not lacking and self._followed(counted(pair))) or _room(pair) < _LEAST_ROOM:
+            return
         if lacking:
             folder = Run("source", ("mkdir", "-p", "-m", "0700", FOLDER))
             files = (WriteFile("source", _path(name), program(name), "0600") for name in lacking)
             yield Change("put the tracker on the source", Series((folder, *files)), _REMOVE)
-        if lacking or not self._followed(counted(pair)):
-            yield Change("start the tracker", _start(self.trees), _STOP)
+        yield Change("start the tracker", _start(self.trees), _STOP)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         told = counted(pair)
-        if not self._followed(told):
-            seen = told.problem or "the tracker follows other trees"
-            remedy = f"on the source: journalctl -u {UNIT}; then the same command again"
-            yield Finding("not-followed", "blocks", "source", seen, self.why, remedy)
+        if self._followed(told):
+            return
+        # Scanned meanwhile; what else is kept on the source has to go as well, so nothing stops.
+        full = _room(pair) < _LEAST_ROOM
+        seen = told.problem or "the tracker follows other trees"
+        remedy = f"on the source: journalctl -u {UNIT}; then the same command again"
+        if full:
+            remedy = "make room on the source under /var/lib; then the same command again"
+        yield Finding(
+            "not-followed", "warns" if full else "blocks", "source", seen, self.why, remedy
+        )
 
     def _followed(self, told: Told) -> bool:
         return not told.problem and set(told.trees) == {tree.path for tree in self.trees}
+
+
+def _room(pair: Pair) -> int:
+    """Bytes that are free on the source for the tracker's list."""
+    printed = pair.source.read("df", "--block-size=1", "--output=avail", posixpath.dirname(FOLDER))
+    return int(printed.split()[-1])
 
 
 def _path(name: str) -> str:

@@ -142,7 +142,8 @@ def _whole(pair: Pair, tree: Tree, told: Told) -> Iterator[Change]:
     yield from carried
     expected = 0 if carried else compare(pair, SyncTree(tree.path)).lacking
     act = SyncTree(tree.path, delete=tree.churns or news is not None, expected=expected)
-    missed = [reason for reason in news.gaps if reason != FIRST] if news else []
+    known = news.gaps if news else (told.problem,)
+    missed = [reason for reason in known if reason not in ("", FIRST)]
     title = f"scan {tree.path}: {missed[0]}" if missed else f"copy {tree.path}"
     yield Change(title, act, _KEEP)
     if news is not None:
