@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup check real test demo proof traps kills faults campaigns bench docs clean
+.PHONY: help setup check real test demo proof traps kills faults campaigns bench audit docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -60,6 +60,11 @@ campaigns: kills ## the long ones: kills at every change, power cuts at every ch
 bench: $(READY) ## the documented way and transhume's, side by side: make bench SIZE=S (M, L)
 	$(BIN)/python -m lab prepare
 	$(BIN)/python -m lab.bench $(or $(SIZE),S) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+audit: ## look for known holes in the locked dependencies (asks the network)
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 docs: $(READY) ## write the generated parts of docs/ anew
 	$(BIN)/python docs/generate.py

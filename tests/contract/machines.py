@@ -42,7 +42,10 @@ smtp      inet  n       -       {0}       -       -       smtpd
 pickup    unix  n       -       {0}       60      1       pickup
   -o content_filter=
 """
-RSYNC = "\nNumber of files: 1,234 (reg: 1,000)\nTotal file size: 99,000 bytes\n"
+RSYNC = (
+    "\nNumber of files: 1,234 (reg: 1,000)\nTotal file size: 99,000 bytes\n"
+    "Total transferred file size: 0 bytes\n"
+)
 
 
 def settings(how: str = "take") -> Settings:

@@ -98,6 +98,23 @@ def test_any_text_is_settings_or_told(text: str) -> None:
         _read(text)
 
 
+_PIECES = ["", "=", "[", "]]", "'", '"""', "\\u0000", "1e999", "nan", "[" * 5000, "{a=" * 5000, "é"]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(_PIECES)), min_size=1, max_size=4))
+def test_settings_that_somebody_spoilt_are_settings_or_told(
+    places: list[tuple[float, str]],
+) -> None:
+    text = SOURCE + TAKE + "[databases]\njobs = 2\n[cutover]\nrest = 1.5\n"
+    for place, piece in places:
+        at = int(place * len(text))
+        text = text[:at] + piece + text[at + 1 :]
+    with suppress(SettingsError):
+        known = _read(text)
+        assert known.cutover.rest > 0
+        assert known.source.ssh.isprintable()
+
+
 def test_a_text_that_is_no_toml_names_the_line() -> None:
     with pytest.raises(SettingsError, match="line 2"):
         _read("a = 1\nb = =\n")

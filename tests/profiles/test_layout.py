@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from importlib import resources
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.contract import machines
 from transhume.core import toml
@@ -67,3 +70,20 @@ def test_as_many_processes_as_the_admin_says_or_as_there_are_cores(
     own = machines.settings()
     chosen = own.model_copy(update={"databases": own.databases.model_copy(update={"jobs": jobs})})
     assert profile.copier(load("bluemind-5"), chosen).jobs == expected
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.sampled_from(["", "=", "[", '"', "..", "\n", "0", "[["])),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_a_layout_that_somebody_spoilt_is_one_or_told(places: list[tuple[float, str]]) -> None:
+    text = TEXT
+    for place, piece in places:
+        at = int(place * len(text))
+        text = text[:at] + piece + text[at + 1 :]
+    with suppress(SettingsError):
+        known = toml.read(Layout, text, "the layout x")
+        assert not any({".", ".."} & set(tree.path.split("/")) for tree in known.tree)

@@ -207,13 +207,13 @@ def test_the_target_asks_who_holds_the_address_before_it_takes_it_and_tells_afte
     move.go()
     words = "ens3 192.0.2.10 2001:db8::10"
     order = [
-        f"python3 - probe {words}",
+        f"python3 -I - probe {words}",
         "ip addr replace 192.0.2.10/24 broadcast + dev ens3",
         "ip addr replace 2001:db8::10/64 dev ens3",
-        "python3 - mention ens3 192.0.2.10",
+        "python3 -I - mention ens3 192.0.2.10",
         "ens3 192.0.2.20 192.0.2.10",
         words,
-        f"python3 - announce {words}",
+        f"python3 -I - announce {words}",
     ]
     done = [each for each in move.target.done if each in order]
     assert done == order

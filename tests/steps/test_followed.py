@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.machines import manifest
+from tests.contract.machines import RSYNC, manifest
 from tests.fakes import FakeHost, pair
 from transhume.core.change import Change, Run, Series, SyncPaths, SyncTree, Together
 from transhume.core.host import Pair
@@ -34,7 +34,7 @@ def _two(*told: Any, head: dict[str, Any] = HEAD) -> Pair:
     source = FakeHost("source", folders={MAIL, RULES}, said={"du -s": "9\t/x\n"})
     source.said["df --block-size=1"] = "Avail\n1000000000\n"
     source.printed["changes"] = [json.dumps(line).encode() for line in (head, *told)]
-    target = FakeHost("target", said={"rsync -n": "\nNumber of files: 2\n", "du -s": "9\t/x\n"})
+    target = FakeHost("target", said={"rsync -n": RSYNC, "du -s": "9\t/x\n"})
     for host in (source, target):
         host.printed["manifest"] = manifest
     return pair(source, target)

@@ -57,6 +57,12 @@ def test_a_comparison_that_fails_says_nothing() -> None:
         compare(_two(failed), SyncTree("/x"))
 
 
+@pytest.mark.parametrize("lines", range(STATS.count("\n") - 1))
+def test_an_account_that_is_cut_off_doesnt_say_that_nothing_lacks(lines: int) -> None:
+    with pytest.raises(StepFailed, match="rsync's account lacks"):
+        compare(_two("".join(STATS.splitlines(keepends=True)[:lines])), SyncTree("/x"))
+
+
 def test_comparing_looks_for_what_is_too_much_and_writes_nothing() -> None:
     there = _two(STATS)
     compare(there, SyncTree("/x", contents=True))

@@ -23,7 +23,7 @@ def read(model: type[Model], text: str, what: str) -> Model:
     """The model that the text describes; SettingsError names every key that is wrong."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             f"{what} isn't TOML: {error}", state="Nothing was touched.", remedy="mend that line"
         ) from None

@@ -151,7 +151,7 @@ class _Reader:
 
     def advance(self) -> bool:
         """Go to the next entry; True when that is in another folder, or there is none."""
-        self.line = next(self.lines, b"")
+        self.line = self._next()
         moved = False
         while self.line and self.line[0] != _BLANK:
             moved = True
@@ -160,8 +160,15 @@ class _Reader:
             else:
                 self.shown = self.line[1:]
                 self.folder = tuple(_plain(self.shown).split(b"/")) if self.shown else ()
-            self.line = next(self.lines, b"")
+            self.line = self._next()
         return moved or not self.line
+
+    def _next(self) -> bytes:
+        line = next(self.lines, None)
+        if line == b"":
+            # It would be taken for the end, and what comes after it for missing.
+            raise StepFailed("a listing holds a line with nothing in it")
+        return line or b""
 
     @property
     def place(self) -> tuple[int, bytes]:

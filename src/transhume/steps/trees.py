@@ -86,7 +86,10 @@ def compare(pair: Pair, tree: SyncTree) -> Lack:
 
 def _number(rule: re.Pattern[str], text: str) -> int:
     match = rule.search(text)
-    return int(re.sub(r"[,.]", "", match[1])) if match else 0
+    if match is None:
+        # 0 would say that nothing is lacking.
+        raise StepFailed(f"rsync's account lacks what it was asked for: {rule.pattern}")
+    return int(re.sub(r"[,.]", "", match[1]))
 
 
 def durable(paths: Sequence[str]) -> Change:

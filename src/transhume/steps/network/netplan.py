@@ -134,6 +134,8 @@ def _add(files: Files, device: str, address: Interface) -> Edits:
     item = f'- "{address.with_prefixlen}"'
     if FILE not in files:
         kind, name = known[0].kind, known[0].name
+        if not (kind + name).isprintable():
+            raise NotUnderstood(f"{known[0].path} names {device} in bytes that are no text")
         lines = ("network:", "  version: 2", f"  {kind}:", f"    {name}:", "      addresses:")
         return {FILE: "\n".join((*lines, f"        {item}", "")).encode()}
     text = Text(files[FILE])

@@ -70,7 +70,10 @@ def remove(files: Files, device: str, addresses: Iterable[Interface]) -> Edits:
 def _profile(files: Files, device: str) -> str:
     if len(files) != 1:
         raise NotUnderstood(f"{device} has {len(files)} profiles in {FOLDER}")
-    return next(iter(files))
+    path = next(iter(files))
+    if not files[path]:
+        raise NotUnderstood(f"{path} is empty")
+    return path
 
 
 def _family(text: Text, version: int) -> Section | None:
