@@ -62,7 +62,11 @@ def test_commands_have_no_input(inquiry: Inquiry) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["Welcome", "{}", "[1, 0, -1, 1]", "[7, 0, 0, 0]", "[1, 0, 0]", "[1, 0, 9999999999, 0]"]
+    "said",
+    [
+        *("Welcome", "{}", "[1, 0, -1, 1]", "[7, 0, 0, 0]", "[1, 0, 0]", "[1, 0, 9999999999, 0]"),
+        *("[1, 1e999, 0, 0]", "[" * 20_000),
+    ],
 )
 def test_what_is_no_answer_ends_it(said: str) -> None:
     script = 'read -r question; echo "$0"; cat >/dev/null'

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from transhume.core.host import Output, Talk
+from transhume.errors import NONSENSE
 
 # A machine in other hands may talk for ever.
 _LONGEST, _MOST = 1 << 10, 1 << 30
@@ -67,7 +68,7 @@ class Inquiry:
             number, status, printed, said = map(int, json.loads(self._line()))
             future = self._waiting[number]
             body = self._bytes(printed, said)
-        except (ValueError, TypeError, KeyError):
+        except NONSENSE:
             # What a shell's profile prints is no answer, nor is one without an end.
             return False
         self.answered = True

@@ -130,7 +130,7 @@ class Ssh:
             # One that never answered has no Python there: it isn't begun for each question.
             if known is None or (known.over and known.answered):
                 text = program("answer")
-                command = remote(("python3", "-c", BOOT, str(len(text))))
+                command = remote(("python3", "-I", "-c", BOOT, str(len(text))))
                 known = self._inquiry = Inquiry(self._processes.talk(command), text)
             return known
 
