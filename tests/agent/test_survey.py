@@ -103,6 +103,18 @@ def test_sparse_files_names_in_two_cases_and_pipes(look: Survey, tmp_path: Path)
     assert _found(told, "special") == (1, ["pipe"])
 
 
+@pytest.mark.parametrize("mode", [0o4755, 0o2755])
+def test_programs_that_run_as_their_owner(look: Survey, tmp_path: Path, mode: int) -> None:
+    for name, own in (("plain", 0o1755), ("shell", mode)):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(own)
+    # On a folder the group's bit means only whose what is made in it is.
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o2775)
+    (told,) = look(tmp_path)
+    assert _found(told, "set-uid") == (1, ["shell"])
+
+
 def test_extended_attributes(look: Survey, tmp_path: Path) -> None:
     path = tmp_path / "marked"
     path.touch()

@@ -228,6 +228,8 @@ class Survey:
         tally.count("bytes", -(-size // BLOCK) * BLOCK)
         tally.count("allocated", allocated)
         tally.largest = max(tally.largest, size)
+        if status.st_mode & (stat.S_ISUID | stat.S_ISGID):
+            tally.note("set-uid", path)
         if allocated + SPARSE_BYTES <= size:
             tally.note("sparse", path)
 

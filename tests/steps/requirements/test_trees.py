@@ -112,6 +112,7 @@ CASES = [
     ),
     Case("links", _uses("split-link"), "link-split", "warns", f"3: {CYRUS}/x"),
     Case("devices", _uses("device"), "device-file", "warns", "device files (3"),
+    Case("devices", _uses("set-uid"), "set-uid-file", "warns", "run as their owner (3"),
 ]
 
 

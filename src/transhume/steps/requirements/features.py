@@ -9,6 +9,7 @@ from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.steps.requirements.mounts import Mount, inside, mounts, under
+from transhume.steps.requirements.remedy import quoted
 from transhume.steps.requirements.survey import Surveyed, survey
 
 _LOCAL = ("ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs")
@@ -147,7 +148,7 @@ def _system(example: str) -> bool:
 
 
 def specials(folders: tuple[str, ...]) -> Look:
-    """A device in a tree of mail is nothing that a server made."""
+    """A device or a set-uid program in a tree of mail is nothing that a server made."""
 
     def look(pair: Pair) -> Iterator[Finding]:
         for tree in survey(pair.source, folders):
@@ -160,6 +161,17 @@ def specials(folders: tuple[str, ...]) -> Look:
                     f"{tree.path} holds device files ({devices.named})",
                     "Whoever may open such a file on the target reaches its disk or memory.",
                     f"look at it: ls -la {tree.path}; remove what nobody needs",
+                )
+            programs = tree.of("set-uid")
+            if programs.number:
+                yield Finding(
+                    "set-uid-file",
+                    "warns",
+                    "source",
+                    f"{tree.path} holds files that run as their owner ({programs.named})",
+                    "Whoever may run such a file on the target gets its owner's rights.",
+                    "look at it: find " + quoted(tree.path) + " -xdev -type f -perm /6000 -ls; "
+                    "chmod u-s,g-s what nobody needs",
                 )
 
     return look
