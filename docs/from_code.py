@@ -19,6 +19,7 @@ from transhume.core.check import Check
 from transhume.core.plan import Plan
 from transhume.core.settings import AddressSettings, Settings, SourceSettings
 from transhume.core.step import PHASES, Step
+from transhume.profiles.bluemind import back as profile_back
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import Layout, load
 from transhume.steps.requirements.step import Requirements
@@ -66,11 +67,16 @@ def plan(how: str = FIRST) -> Plan:
     return profile.plan(load("bluemind-5"), Settings(source=SOURCE, address=ADDRESSES[how]))
 
 
+def plan_back(how: str) -> Plan:
+    """The plan for going back after the opening, where there is one."""
+    return profile_back.plan(load("bluemind-5"), Settings(source=SOURCE, address=ADDRESSES[how]))
+
+
 def all_steps() -> dict[tuple[str, str], tuple[Step, list[str]]]:
     """Every step of any plan by key and title, with the ways in whose plans it stands."""
     found: dict[tuple[str, str], tuple[Step, list[str]]] = {}
     for how in ADDRESSES:
-        for step in plan(how).steps:
+        for step in (*plan(how).steps, *plan_back(how).steps):
             found.setdefault((step.key, step.title), (step, []))[1].append(how)
     return dict(sorted(found.items(), key=lambda item: PHASES.index(item[1][0].phase)))
 

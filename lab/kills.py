@@ -105,17 +105,20 @@ def rollback_campaign(
 
 
 def cutover_changes(run: Scene) -> list[str]:
-    """Every change of the plan before the point of no return, from the plan itself."""
+    """Every change of the plan before people are let in to the target, from the plan itself."""
     plan: dict[str, Any] = json.loads(run.transhume("plan", "--json").stdout)
-    final = plan["point_of_no_return"]
     steps = plan["steps"]
-    until = next(n for n, step in enumerate(steps) if step["key"] == final)
+    until = next(number for number, step in enumerate(steps) if _lets_in(step))
     return [
         f"{step['key']}: {change['title']}"
         for step in steps[:until]
         if step["phase"] in ("cutover", "after")
         for change in step["changes"]
     ]
+
+
+def _lets_in(step: dict[str, Any]) -> bool:
+    return any(change["back"]["kind"] in ("never", "carry") for change in step["changes"])
 
 
 def campaign(run: Scene, sample: random.Random | None, count: int) -> Outcome:

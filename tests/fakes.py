@@ -251,7 +251,7 @@ class Killed(BaseException):
 
 @dataclass
 class World:
-    """What two machines hold, altered by `set KEY VALUE` and `unset KEY` as commands.
+    """What two machines hold, altered by `set KEY VALUE`, `unset KEY`, `copy KEY` and `carry KEY`.
 
     `kill_at` counts the moments at which the whole process may die: before and after each
     command's effect, and whenever `moment` is called from elsewhere.
@@ -283,6 +283,8 @@ class World:
             there.pop(key, None)
         elif verb == "copy":
             self.held["target"][key] = self.held["source"][key]
+        elif verb == "carry":
+            self.held["source"][key] = self.held["target"][key]
         else:
             assert (verb, key in there) == ("has", True)
         self.commands.append(f"{command.place}# {command}")

@@ -374,6 +374,26 @@ def manifest(spec: bytes) -> Iterator[bytes]:
         yield from (b"=%d" % number, b"/", b" \0d\000755\0root\0root\0\0001\0\0\0\0")
 
 
+def returning() -> Pair:
+    """Both when people were let in to the target, and every database follows."""
+    there, here = source(), target()
+    for host in (there, here):
+        host.held["select datname from pg_database"] = [("bj",), ("bj-data",)]
+        host.held["coalesce(to_jsonb(s) ->> 'wal_status'"] = [(True,)]
+        host.held["select confirmed_flush_lsn - '0/0'"] = [(32,)]
+        host.held["pg_logical_slot_peek_binary_changes"] = []
+        host.held["select 1 from pg_publication"] = [(1,)]
+        host.held["select slot_name from pg_replication_slots"] = [("transhume_5",)]
+    here.held["application_name not like"] = [
+        (17, "replica", 10, 10, 0, 0, True, False, "", "/var/lib/postgresql/17/main", 5432, "bj", 0)
+    ]
+    here.files["/var/lib/transhume/following/bj-data.json"] = _record("follow")
+    here.folders |= {f"/var/spool/{name}" for name in TREES}
+    here.printed["changes"] = changes()
+    here.files["/etc/postfix/main.cf"] += b"relayhost = [mx.example.org]\n"
+    return Pair(there, here)
+
+
 def servers() -> Pair:
     """Both, before anything was done."""
     return Pair(source(), target())

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from tests.contract import machines
-from transhume.core.change import Act, Change, Command, Keep, Never, leaves
+from transhume.core.change import Act, Carry, Change, Command, Keep, Never, leaves
+from transhume.core.host import Pair
 from transhume.core.plan import Plan
 from transhume.core.step import Step
 from transhume.engine.codec import Bodies, decode, encode, encode_change
 from transhume.errors import TranshumeError
 from transhume.profiles.bluemind import profile
+from transhume.profiles.bluemind.back import plan as plan_back
 from transhume.profiles.bluemind.layout import load
 from transhume.steps.requirements.programs import PROGRAMS
 
@@ -29,21 +31,32 @@ def plan(how: str) -> Plan:
     return profile.plan(_LAYOUT, machines.settings(how))
 
 
+_RETURN = ("return-settings", "follow-target", "turn-trees", "turn-databases", "forget-return")
+
+
+def _servers(step: Step) -> Pair:
+    """Two machines on which the step has something to do."""
+    late = step.phase == "back" or step.key in (*_RETURN, "open")
+    return machines.returning() if late else machines.servers()
+
+
 STEPS = [
     pytest.param(step, id=f"{how}-{step.key}")
     for how in HOW
     for step in plan(how).steps
     if how == "take" or step.key not in {step.key for step in plan("take").steps}
 ]
+BACK = plan_back(_LAYOUT, machines.settings("take")).steps
+STEPS += [pytest.param(step, id=f"back-{step.key}") for step in BACK]
 each_step = pytest.mark.parametrize("step", STEPS)
 
 
 def _changes(step: Step) -> list[Change]:
-    return list(step.run(machines.servers()))
+    return list(step.run(_servers(step)))
 
 
 def _backs(changes: list[Change]) -> Iterator[Act]:
-    return (change.back for change in changes if not isinstance(change.back, Keep | Never))
+    return (change.back for change in changes if not isinstance(change.back, Keep | Never | Carry))
 
 
 @each_step
@@ -54,7 +67,7 @@ def test_its_words_say_something(step: Step) -> None:
     assert step.why.endswith((".", "!", "?"))
     for change in _changes(step):
         assert change.title.strip()
-        if isinstance(change.back, Keep | Never):
+        if isinstance(change.back, Keep | Never | Carry):
             assert change.back.reason.strip()
 
 
@@ -71,7 +84,7 @@ def test_it_alters_only_what_it_declares(step: Step) -> None:
 @each_step
 def test_looking_at_it_alters_nothing_and_says_the_same_again(step: Step) -> None:
     """FakeHost fails the test at the first command that isn't known to read only."""
-    pair = machines.servers()
+    pair = _servers(step)
     assert list(step.run(pair)) == list(step.run(pair))
     assert list(step.check(pair)) == list(step.check(pair))
     assert _seen(step, pair) == _seen(step, pair)
@@ -118,7 +131,7 @@ def _side_files(folder: Path) -> Iterator[Path]:
 
 def _commands(change: Change) -> Iterator[Command]:
     yield from change.act.commands()
-    if not isinstance(change.back, Keep | Never):
+    if not isinstance(change.back, Keep | Never | Carry):
         yield from change.back.commands()
 
 
@@ -127,15 +140,37 @@ def test_the_whole_procedure_is_answered(how: str) -> None:
     assert plan(how).rows() == frozenset(range(1, 22))
 
 
-@pytest.mark.parametrize("how", HOW)
-def test_the_point_of_no_return_is_the_opening(how: str) -> None:
+@pytest.mark.parametrize("how", ["take", "script", "manual"])
+def test_the_point_of_no_return_is_the_end(how: str) -> None:
+    """Until then what people do after the opening is carried back."""
+    assert _final(how) == ["forget-return", "tidy"]
+    carried = [step.key for step in plan(how).steps if Carry in _kinds(step)]
+    assert carried == ["open"]
+
+
+def test_it_is_the_opening_where_nothing_can_be_carried_back() -> None:
     """And it is the last but tidying up: what can be proved was proved before."""
-    final = [
-        step.key
-        for step in plan(how).steps
-        if any(isinstance(change.back, Never) for change in _changes(step))
-    ]
-    assert final == ["open", "tidy"]
+    assert _final("none") == ["open", "tidy"]
+    step = next(step for step in plan("take").steps if step.key == "open")
+    backs = [change.back for change in step.run(machines.servers())]
+    assert all(isinstance(back, Never) and "keycloak" in back.reason for back in backs)
+
+
+def _final(how: str) -> list[str]:
+    return [step.key for step in plan(how).steps if Never in _kinds(step)]
+
+
+def _kinds(step: Step) -> set[type]:
+    return {type(change.back) for change in _changes(step)}
+
+
+def test_what_is_carried_back_leaves_people_on_the_target_until_it_is_whole() -> None:
+    kinds = [(step.key, step.service) for step in BACK if step.service]
+    assert kinds == [("close-again", "down")]
+    for step in BACK:
+        assert not {Never, Carry} & _kinds(step)
+    # The journal tells them apart by their keys.
+    assert not {step.key for step in BACK} & {step.key for how in HOW for step in plan(how).steps}
 
 
 def test_every_step_but_the_proofs_alters_something() -> None:

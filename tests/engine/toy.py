@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.fakes import World
 from transhume.core.change import (
-    Act,
+    Back,
+    Carry,
     Change,
     Keep,
     Never,
@@ -53,6 +54,7 @@ class Sets(Step):
     touches: frozenset[Place] = frozenset({"source", "target"})  # type: ignore[misc]
     service: str = ""  # type: ignore[misc,assignment]
     final: bool = False
+    carry: bool = False
     title = "set something"
     why = "Something has to be set."
 
@@ -60,11 +62,14 @@ class Sets(Step):
         for name in self.names:
             former = pair.at(self.place).file(name)
             if former != b"1":
-                back: Act | Never = drop(self.place, name)
+                back: Back = drop(self.place, name)
                 if former is not None:
                     back = put(self.place, name, former.decode())
-                never = Never("people came in")
-                yield Change(f"set {name}", put(self.place, name), never if self.final else back)
+                if self.final:
+                    back = Never("people came in")
+                elif self.carry:
+                    back = Carry("people came in")
+                yield Change(f"set {name}", put(self.place, name), back)
 
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         for name in self.names:

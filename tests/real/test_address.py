@@ -17,7 +17,7 @@ from lab import netconf, network
 from lab.machine import Machine
 from lab.pair import Pair as LabPair
 from lab.shell import wait_until
-from transhume.core.change import Act, Change, Command, Keep, Never, Place
+from transhume.core.change import Act, Carry, Change, Command, Keep, Never, Place
 from transhume.core.finding import stopping
 from transhume.core.host import Output, Pair, Snapshot
 from transhume.core.settings import AddressSettings
@@ -147,7 +147,7 @@ class Move:
         )
 
     def make(self, step: Step, change: Change) -> None:
-        assert not isinstance(change.back, Never)
+        assert not isinstance(change.back, Never | Carry)
         assert change.places() <= step.touches
         (place,) = step.touches
         if not isinstance(change.back, Keep):

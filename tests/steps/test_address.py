@@ -9,7 +9,7 @@ import pytest
 
 from tests.steps.network.machine import Machine
 from tests.steps.network.samples import IFUPDOWN, INTERFACES, NETWORK, NETWORKD
-from transhume.core.change import Act, Change, Keep, Never, Pause, Reroute, leaves
+from transhume.core.change import Act, Carry, Change, Keep, Never, Pause, Reroute, leaves
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.settings import AddressSettings
@@ -94,7 +94,7 @@ class Move:
 
     def back(self) -> None:
         for change in reversed(self.made):
-            assert not isinstance(change.back, Never)
+            assert not isinstance(change.back, Never | Carry)
             if not isinstance(change.back, Keep):
                 self.perform(change.back)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.contract import machines
 from tests.contract.machines import UNITS, servers
 from tests.fakes import FakeHost
-from transhume.core.change import Act, Await, Change, Keep, Never, RemoveFile, leaves
+from transhume.core.change import Act, Await, Carry, Change, Keep, Never, RemoveFile, leaves
 from transhume.core.finding import Finding, stopping
 from transhume.core.host import Pair
 from transhume.profiles.bluemind import profile
@@ -34,8 +34,8 @@ def _pair(**units: dict[str, tuple[str, str]]) -> Pair:
     return pair
 
 
-def _typed(act: Act | Keep | Never) -> list[str]:
-    assert not isinstance(act, Keep | Never)
+def _typed(act: Act | Keep | Never | Carry) -> list[str]:
+    assert not isinstance(act, Keep | Never | Carry)
     return [str(command) for command in act.commands() if command.argv[0] != "sh"]
 
 
@@ -87,7 +87,7 @@ def test_the_way_back_starts_the_services_and_mail_last() -> None:
     changes = [
         change
         for change in STEPS["freeze"].run(_pair(target=MASKED))
-        if not isinstance(change.back, Keep | Never)
+        if not isinstance(change.back, Keep | Never | Carry)
     ]
     ways = [line for change in reversed(changes) for line in _typed(change.back)]
     assert ways == [
@@ -100,7 +100,7 @@ def test_the_way_back_starts_the_services_and_mail_last() -> None:
 def test_the_way_back_waits_until_the_source_serves() -> None:
     changes = list(STEPS["freeze"].run(_pair(target=MASKED)))
     (back,) = [change.back for change in changes if change.title == "stop BlueMind"]
-    assert not isinstance(back, Keep | Never)
+    assert not isinstance(back, Keep | Never | Carry)
     *_, last = leaves(back)
     assert isinstance(last, Await)
     assert "core.state.running" in last.argv[-1]

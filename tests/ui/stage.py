@@ -22,7 +22,7 @@ from transhume.engine.perform import Performer
 from transhume.hosts.memory import Peaks
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import Ssh
-from transhume.profiles.bluemind import profile
+from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import load
 from transhume.steps.guard.post import FOLDER as GUARD
 from transhume.ui import cli, looking, moving
@@ -152,6 +152,8 @@ class Stage:
             cast(Ssh, Way()),
             pair,
             profile.plan(layout, settings),
+            back.plan(layout, settings),
+            profile.way_back(layout, settings).hindrance,
             performer,
             Peaks(),
         )

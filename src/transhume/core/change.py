@@ -253,12 +253,24 @@ class Never:
 
 
 @dataclass(frozen=True)
+class Carry:
+    """From here on people write on the target. The way back begins with a walk of its own, which
+    carries to the source what came since: the plan's phase *back*."""
+
+    reason: str
+
+
+Back: TypeAlias = "Act | Keep | Never | Carry"
+"""The way back from an alteration: an act, or a word that there is none to make."""
+
+
+@dataclass(frozen=True)
 class Change:
     """One alteration: what it does in a few words, the act, and the way back beside it."""
 
     title: str
     act: Act
-    back: Act | Keep | Never
+    back: Back
 
     def places(self) -> frozenset[Place]:
         """The machines that the act alters or asks something of."""

@@ -17,6 +17,7 @@ Kind = Literal[
     "change-failed",  # change, error
     "undo-begun",  # change, title
     "undone",  # change, kept (the reason, when there was nothing to take back)
+    "stayed",  # a way back that was begun was given up: the target serves on
     "rolled-back",  # seconds
     "checked",  # findings: what one check of everything saw, maybe nothing; seconds, memory
     "machines",  # source, target: what they are; seconds: how long the source's core took to start

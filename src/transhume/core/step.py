@@ -13,8 +13,9 @@ from transhume.core.host import Pair
 from transhume.core.lag import Lag
 from transhume.core.measured import Account, Expected, Measured
 
-Phase = Literal["prepare", "sync", "cutover", "after", "finish"]
-PHASES: tuple[Phase, ...] = ("prepare", "sync", "cutover", "after", "finish")
+Phase = Literal["prepare", "sync", "cutover", "after", "finish", "back"]
+PHASES: tuple[Phase, ...] = ("prepare", "sync", "cutover", "after", "finish", "back")
+"""*back* isn't behind the others: it is what a way back after the opening begins with."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ class SyncTree:
     an error (while people work, rsync's exit 24 is daily bread). With `contents` files are read to
     see whether they differ: two wizards that ran in the same second leave files of equal size and
     time. `expected` is how many bytes the pass is thought to move, 0 when nobody counted.
+
+    With `to_source` it goes the other way; what is replaced or deleted there is kept in the folder
+    `aside`, where one is named.
     """
 
     path: str
@@ -38,6 +41,8 @@ class SyncTree:
     exclude: tuple[str, ...] = ()
     contents: bool = False
     expected: int = 0
+    to_source: bool = False
+    aside: str = ""
 
     def arguments(self) -> tuple[str, ...]:
         """What follows `rsync`, the same for copying, measuring (-n) and proving (-nc)."""
@@ -46,13 +51,20 @@ class SyncTree:
         # By default rsync compares whole seconds: a file that is written twice in one would be
         # taken for equal (rsync(1), --modify-window).
         checksum = ("--checksum",) if self.contents else ("--modify-window=-1",)
+        aside = ("--backup", f"--backup-dir={self.aside}{self.path}") if self.aside else ()
         shell = f"--rsh=ssh -F {SSH_CONFIG}"
-        ends = (f"transhume-source:{self.path}/", f"{self.path}/")
-        return ("-aHAXS", *checksum, *delete, *excludes, shell, *ends)
+        ends = _ends(self.path, to_source=self.to_source)
+        return ("-aHAXS", *checksum, *delete, *excludes, *aside, shell, *ends)
 
     def commands(self) -> Iterator[Command]:
-        yield Command("target", ("mkdir", "-p", self.path))
+        yield Command("source" if self.to_source else "target", ("mkdir", "-p", self.path))
         yield _rsync(self.arguments(), b"", self.finish)
+
+
+def _ends(path: str, *, to_source: bool) -> tuple[str, str]:
+    """Where from and where to: rsync runs on the target, whichever way it is."""
+    there, here = f"transhume-source:{path}/", f"{path}/"
+    return (here, there) if to_source else (there, here)
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,13 @@ class SyncPaths:
     `names` are paths in the tree, each with a NUL after it: the bytes as the disk has them. A
     folder among them is its owner, mode and times, not its content; "." is the tree's own folder,
     of which rsync lists the content as well. What vanishes between the list and the copy is an
-    error when it is the last pass.
+    error when it is the last pass. With `to_source` it goes the other way.
     """
 
     path: str
     names: bytes
     finish: bool = False
+    to_source: bool = False
 
     def options(self) -> tuple[str, ...]:
         """What follows `rsync`, without where from and where to; it reads the names."""
@@ -80,7 +93,9 @@ class SyncPaths:
         return b"".join(b"./" + name + b"\0" for name in self.names.split(b"\0")[:-1])
 
     def commands(self) -> Iterator[Command]:
-        ends = (f"transhume-source:{self.path}/", f"{self.path}/")
+        if self.to_source:
+            yield Command("source", ("mkdir", "-p", self.path))
+        ends = _ends(self.path, to_source=self.to_source)
         words = (*self.options(), f"--rsh=ssh -F {SSH_CONFIG}", *ends)
         yield _rsync(words, self.listed(), self.finish)
 
@@ -125,15 +140,18 @@ class SyncFiles:
 
     The folders on the way stay as they are here: rsync would give them, and the root folder itself,
     the owner and the mode that the source tells (rsync(1), --no-implied-dirs).
+    With `to_source` it goes the other way, and what is replaced is kept in the folder `aside`.
     """
 
     paths: tuple[str, ...]
+    to_source: bool = False
+    aside: str = ""
 
     def commands(self) -> Iterator[Command]:
         names = b"".join(
             path.lstrip("/").encode(errors="surrogateescape") + b"\0" for path in self.paths
         )
-        argv = (
+        argv: tuple[str, ...] = (
             "rsync",
             "-aHAX",
             "--checksum",
@@ -142,4 +160,9 @@ class SyncFiles:
             "--files-from=-",
             f"--rsh=ssh -F {SSH_CONFIG}",
         )
-        yield Command("target", (*argv, "transhume-source:/", "/"), names)
+        if self.to_source:
+            yield Command("source", ("mkdir", "-p", self.aside))
+            argv = (*argv, "--backup", f"--backup-dir={self.aside}", "/", "transhume-source:/")
+        else:
+            argv = (*argv, "transhume-source:/", "/")
+        yield Command("target", argv, names)

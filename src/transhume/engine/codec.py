@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from transhume.core.change import KINDS, Act, Change, Keep, Never
+from transhume.core.change import KINDS, Back, Carry, Change, Keep, Never
 from transhume.errors import JournalRefused
 
-BACKS: dict[str, type] = {**KINDS, "Keep": Keep, "Never": Never}
+BACKS: dict[str, type] = {**KINDS, "Keep": Keep, "Never": Never, "Carry": Carry}
 
 
 class Bodies:
@@ -102,7 +102,7 @@ def encode_change(change: Change, bodies: Bodies) -> dict[str, Any]:
     }
 
 
-def decode_back(data: dict[str, Any], bodies: Bodies) -> Act | Keep | Never:
+def decode_back(data: dict[str, Any], bodies: Bodies) -> Back:
     """The way back that was written beside a change."""
-    back: Act | Keep | Never = decode(data["back"], bodies)
+    back: Back = decode(data["back"], bodies)
     return back

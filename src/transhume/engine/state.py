@@ -17,20 +17,26 @@ class State:
     """Changes that may have had an effect and weren't taken back, by id, oldest first."""
     done: list[str] = field(default_factory=list)
     """Keys of the steps that claim to be done since the last way back, in that order."""
-    returned_at: float | None = None
-    """When the first change without a way back was begun; None before that."""
+    opened_at: float | None = None
+    """When the first change was begun after which people write on the target; None before that."""
+    final: bool = False
+    """Whether a change without a way back was begun."""
     down: bool = False
     """Whether people are shut out."""
     finished: bool = False
     returning: bool = False
-    """Whether a way back was begun and isn't at its end."""
+    """Whether changes of the move are being taken back, and that isn't at its end."""
+    carrying: set[str] = field(default_factory=set)
+    """Steps that were begun of a way back which carries to the source what came since."""
+    carried: bool = False
+    """Whether the source isn't any more as it was when the target was opened."""
     route: str = ""
     """The address over which the source is reached; empty for the usual one."""
 
     @property
-    def past_return(self) -> bool:
-        """Whether a change without a way back was begun."""
-        return self.returned_at is not None
+    def opened(self) -> bool:
+        """Whether people may have written on the target."""
+        return self.opened_at is not None
 
 
 def fold(events: Iterable[Event]) -> State:
@@ -47,6 +53,10 @@ def apply(state: State, event: Event) -> None:
         _change(state, event)
     elif event.kind == "step-begun":
         _made_again(state, event.data["step"])
+        if event.data.get("phase") == "back":
+            state.carrying.add(event.data["step"])
+    elif event.kind == "stayed":
+        state.carrying.clear()
     elif event.kind == "step-done":
         state.done.append(event.data["step"])
     elif event.kind in ("down", "up"):
@@ -59,8 +69,11 @@ def _change(state: State, event: Event) -> None:
     if event.kind == "change-begun":
         state.begun[event.id] = event
         state.route = _route(event.data["act"], state.route)
-        if state.returned_at is None and _final(event.data):
-            state.returned_at = event.at
+        state.carried = state.carried or event.data["step"] in state.carrying
+        back = event.data["back"]["kind"]
+        state.final = state.final or back == "Never"
+        if state.opened_at is None and back in ("Never", "Carry"):
+            state.opened_at = event.at
     elif event.kind == "undo-begun":
         _taken_back(state, event.data["change"])
     elif event.kind == "undone":
@@ -70,7 +83,8 @@ def _change(state: State, event: Event) -> None:
     else:
         state.done.clear()
         state.begun.clear()
-        state.returned_at, state.returning = None, False
+        state.carrying.clear()
+        state.opened_at, state.final, state.returning, state.carried = None, False, False, False
 
 
 def _made_again(state: State, step: str) -> None:
@@ -80,13 +94,9 @@ def _made_again(state: State, step: str) -> None:
 
 
 def _taken_back(state: State, change: int) -> None:
-    state.returning = True
-    if change in state.begun:
-        _made_again(state, state.begun[change].data["step"])
-
-
-def _final(data: dict[str, Any]) -> bool:
-    return bool(data["back"]["kind"] == "Never")
+    step = state.begun[change].data["step"] if change in state.begun else ""
+    _made_again(state, step)
+    state.returning = state.returning or step not in state.carrying
 
 
 def _route(act: dict[str, Any], before: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from transhume.core.at_once import at_once
-from transhume.core.change import Change, Keep, Never, Place
+from transhume.core.change import Carry, Change, Keep, Never, Place
+from transhume.core.event import Event
 from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
 from transhume.core.plan import Plan, lanes
@@ -36,10 +37,11 @@ class Engine:
         """Make each step that doesn't hold any more, and every step after the first such one.
 
         "Done" in the journal is a claim: it is believed only while the step's own proof holds.
-        Past the point of no return nothing before it is made again, whatever its proof says:
-        the target holds what people wrote since.
+        Once the target was opened nothing before that is made again, whatever its proof says: it
+        holds what people wrote since. What carries that back is believed as before.
         """
-        _refuse_half_a_return(self.journal.state)
+        if "back" not in phases:
+            _refuse_half_a_return(self.journal.state)
         trusted = True
         with self.renewals:
             for stage in self.plan.staged(*phases):
@@ -52,14 +54,15 @@ class Engine:
         state = self.journal.state
         for step in lane:
             self.renewals.end(step)
+            served = state.opened and step.phase != "back"
             if step.repeats:
-                if not state.down and not state.past_return:
+                if not state.down and not served:
                     self._make(step)
                 continue
             if trusted and self._holds(step, state):
                 self.journal.write("step-skipped", step=step.key)
             else:
-                trusted = state.past_return
+                trusted = served
                 self._make(step)
             self.renewals.begin(step, self.performer)
         return trusted
@@ -67,7 +70,7 @@ class Engine:
     def _holds(self, step: Step, state: State) -> bool:
         if step.key not in state.done:
             return False
-        if state.past_return or step.settled_by in state.done:
+        if (state.opened and step.phase != "back") or step.settled_by in state.done:
             return True
         try:
             with understood(f"whether {step.title!r} still holds"):
@@ -124,11 +127,11 @@ class Engine:
 
 
 def _refuse_half_a_return(state: State) -> None:
-    if state.past_return and state.returning:
+    if state.opened and state.returning:
         raise StepFailed(
             "going back was begun and isn't at its end: going on would mix two servers that both "
             "took mail",
-            remedy="transhume rollback --lose-new-mail",
+            remedy=f"transhume rollback{'' if state.carrying else ' --lose-new-mail'}",
         )
 
 
@@ -140,23 +143,39 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
     """
     began = time.monotonic()
     state = journal.state
-    if state.past_return and not lose_new_mail:
+    if state.opened and not lose_new_mail:
         raise NoReturn(
             "people have been served by the target since it was opened; going back to the source "
             "leaves behind what they received and changed there",
             state="Nothing was touched: the target goes on serving.",
             remedy="to go back all the same: transhume rollback --lose-new-mail",
         )
-    if state.past_return and not state.down:
+    if state.opened and not state.down:
         journal.write("down")
-    for event in reversed(list(state.begun.values())):
-        back = decode_back(event.data, journal.bodies)
-        journal.write("undo-begun", change=event.id, title=event.data["title"])
-        if isinstance(back, (Keep, Never)):
-            journal.write("undone", change=event.id, kept=back.reason)
-            continue
-        performer.perform(back)
-        journal.write("undone", change=event.id, kept="")
-    if state.down or state.past_return:
+    begun = latest(state)
+    for event in begun:
+        if event.data["step"] not in state.carrying:
+            take_back(event, journal, performer)
+    # Last: until then a way back that is given up needs them.
+    for event in begun:
+        if event.data["step"] in state.carrying:
+            journal.write("undone", change=event.id, kept="it was the beginning of the way back")
+    if state.down or state.opened:
         journal.write("up")
     journal.write("rolled-back", seconds=time.monotonic() - began)
+
+
+def latest(state: State) -> list[Event]:
+    """The changes that may have had an effect, the last one first."""
+    return list(reversed(state.begun.values()))
+
+
+def take_back(event: Event, journal: Journal, performer: Performer) -> None:
+    """Take one change back, as was written beside it."""
+    back = decode_back(event.data, journal.bodies)
+    journal.write("undo-begun", change=event.id, title=event.data["title"])
+    if isinstance(back, (Keep, Never, Carry)):
+        journal.write("undone", change=event.id, kept=back.reason)
+        return
+    performer.perform(back)
+    journal.write("undone", change=event.id, kept="")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from transhume.core.change import Change
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
-from transhume.core.step import Step
+from transhume.core.step import Phase, Step
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CatchUp(Step):
     key = "catch-up"
     title = "catch up once more"
     why = "The services are stopped only when next to nothing is left to copy."
-    phase = "cutover"
+    phase: ClassVar[Phase] = "cutover"
     touches = frozenset({"source", "target"})
     repeats = True
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from transhume.core.change import Change, Never, RemoveFile, Run, Series, WriteFile
+from transhume.core.change import Back, Carry, Change, Never, RemoveFile, Run, Series, WriteFile
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
-from transhume.core.step import Step
+from transhume.core.step import Phase, Step
 
 UNIT = "transhume-closed.service"
 _UNIT_FILE = f"/etc/systemd/system/{UNIT}"
@@ -66,7 +67,7 @@ class Close(Step):
     key = "close"
     title = "close the target to clients"
     why = "A client that reaches a half-ready server loses track of its mail."
-    phase = "prepare"
+    phase: ClassVar[Phase] = "prepare"
 
     def run(self, pair: Pair) -> Iterator[Change]:
         for path, text in ((_RULES_FILE, rules(self.ports)), (_UNIT_FILE, _UNIT)):
@@ -96,6 +97,8 @@ class Open(Step):
     """Mail flows and people come in: from here on the target holds what nobody else has."""
 
     mail: str
+    hindrance: Callable[[Pair], str] = lambda pair: "nothing notes it"
+    """Why what people do from here on couldn't be carried back; empty when it can be."""
     key = "open"
     title = "start mail and open the target"
     why = "Everything was proved; whoever was turned away comes back by themselves."
@@ -105,9 +108,15 @@ class Open(Step):
     service = "up"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        served = Never("queued mail leaves and people write on the target from here on")
+        served = self._back(self.hindrance(pair))
         yield Change("start mail", Run("target", ("systemctl", "start", self.mail)), served)
         yield Change("open the door", opened(), served)
+
+    def _back(self, hindrance: str) -> Back:
+        if hindrance:
+            lost = "queued mail leaves and people write on the target from here on"
+            return Never(f"{lost}, which can't be carried back: {hindrance}")
+        return Carry("what people do on the target is noted, until transhume finish")
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         if _active(pair):

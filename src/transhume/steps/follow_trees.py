@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transhume.agent import program
-from transhume.core.change import Await, Change, Keep, RemoveFile, Run, Series, WriteFile
+from transhume.core.change import Await, Change, Keep, Place, RemoveFile, Run, Series, WriteFile
 from transhume.core.finding import Finding
-from transhume.core.host import Pair
+from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.followed import FOLDER, FOLLOWING, Told, counted
 from transhume.steps.trees import Tree, existing
@@ -23,12 +23,20 @@ _ANSWERS_SECONDS = 30
 _PROPERTIES = ("MemoryMax=64M", "Nice=-5", "Restart=always", "RestartSec=1", "TimeoutStopSec=5")
 _LEAST_ROOM = 32 << 20
 """Bytes free on the source under which no tracker is started: its list would end it at once."""
-# 5 is what systemctl says of a unit that isn't there.
-_STOP = Run("source", ("systemctl", "stop", UNIT), ok=(0, 5))
-_REMOVE = Run("source", ("rm", "-rf", "--", FOLDER))
 
 
-def _start(trees: tuple[Tree, ...]) -> Series:
+def stopped(place: Place) -> Run:
+    """End the tracker of that machine; nothing happens when there is none."""
+    # 5 is what systemctl says of a unit that isn't there.
+    return Run(place, ("systemctl", "stop", UNIT), ok=(0, 5))
+
+
+def removed(place: Place) -> Run:
+    """Remove the tracker's programs and its list from that machine."""
+    return Run(place, ("rm", "-rf", "--", FOLDER))
+
+
+def _start(place: Place, trees: tuple[Tree, ...]) -> Series:
     options = tuple(f"--property={item}" for item in _PROPERTIES)
     what = f"--description=Follows what changes in {len(trees)} trees"
     words = ("python3", f"{FOLDER}/tracker.py", FOLDER, ",".join(FOLLOWING))
@@ -36,12 +44,30 @@ def _start(trees: tuple[Tree, ...]) -> Series:
     begin = ("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", what, *options)
     return Series(
         (
-            _STOP,
-            RemoveFile("source", _SOCKET),
-            Run("source", (*begin, *words, *paths)),
-            Await("source", ("test", "-S", _SOCKET), _ANSWERS_SECONDS),
+            stopped(place),
+            RemoveFile(place, _SOCKET),
+            Run(place, (*begin, *words, *paths)),
+            Await(place, ("test", "-S", _SOCKET), _ANSWERS_SECONDS),
         )
     )
+
+
+def followed(told: Told, trees: tuple[Tree, ...]) -> bool:
+    """Whether a tracker answers, and follows just these."""
+    return not told.problem and set(told.trees) == {tree.path for tree in trees}
+
+
+def tracking(host: Host, trees: tuple[Tree, ...], told: Told) -> Iterator[Change]:
+    """Have that machine tell what changes in these, unless it does."""
+    place = host.place
+    lacking = [name for name in _PROGRAMS if host.file(_path(name)) != program(name)]
+    if lacking:
+        folder = Run(place, ("mkdir", "-p", "-m", "0700", FOLDER))
+        files = (WriteFile(place, _path(name), program(name), "0600") for name in lacking)
+        act = Series((folder, *files))
+        yield Change(f"put the tracker on the {place}", act, removed(place))
+    if lacking or not followed(told, trees):
+        yield Change("start the tracker", _start(place, trees), stopped(place))
 
 
 @dataclass(frozen=True)
@@ -58,18 +84,13 @@ class FollowTrees(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         existing(pair, self.trees)
-        lacking = [name for name in _PROGRAMS if not _there(pair, name)]
-        if (not lacking and self._followed(counted(pair))) or _room(pair) < _LEAST_ROOM:
-            return
-        if lacking:
-            folder = Run("source", ("mkdir", "-p", "-m", "0700", FOLDER))
-            files = (WriteFile("source", _path(name), program(name), "0600") for name in lacking)
-            yield Change("put the tracker on the source", Series((folder, *files)), _REMOVE)
-        yield Change("start the tracker", _start(self.trees), _STOP)
+        told = counted(pair)
+        if followed(told, self.trees) or _room(pair) >= _LEAST_ROOM:
+            yield from tracking(pair.source, self.trees, told)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         told = counted(pair)
-        if self._followed(told):
+        if followed(told, self.trees):
             return
         # Scanned meanwhile; what else is kept on the source has to go as well, so nothing stops.
         full = _room(pair) < _LEAST_ROOM
@@ -81,9 +102,6 @@ class FollowTrees(Step):
             "not-followed", "warns" if full else "blocks", "source", seen, self.why, remedy
         )
 
-    def _followed(self, told: Told) -> bool:
-        return not told.problem and set(told.trees) == {tree.path for tree in self.trees}
-
 
 def _room(pair: Pair) -> int:
     """Bytes that are free on the source for the tracker's list."""
@@ -93,10 +111,6 @@ def _room(pair: Pair) -> int:
 
 def _path(name: str) -> str:
     return f"{FOLDER}/{name}.py"
-
-
-def _there(pair: Pair, name: str) -> bool:
-    return pair.source.file(_path(name)) == program(name)
 
 
 @dataclass(frozen=True)
@@ -112,7 +126,7 @@ class StopFollowing(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         if pair.source.ask("test", "-e", FOLDER).status == 0:
             done = Keep("what it followed stands still now")
-            yield Change("remove the tracker", Series((_STOP, _REMOVE)), done)
+            yield Change("remove the tracker", Series((stopped("source"), removed("source"))), done)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         if pair.source.ask("test", "-e", FOLDER).status == 0:

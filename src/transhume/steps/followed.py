@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from transhume.core.change import Run
+from transhume.core.change import Place, Run
 from transhume.core.host import Pair
 from transhume.errors import NONSENSE, StepFailed
 
@@ -72,10 +72,12 @@ def counted(pair: Pair) -> Told:
     return _told(pair, "count", FOLDER)
 
 
-def noted(told: Told, what: Literal["acked", "proved"], trees: Sequence[str]) -> Run:
-    """Note that these trees hold all that was told."""
+def noted(
+    told: Told, what: Literal["acked", "proved"], trees: Sequence[str], place: Place = "source"
+) -> Run:
+    """Note that these trees hold all that was told by the tracker of that machine."""
     words = ("note", FOLDER, told.run, what, str(told.seq), *trees)
-    return Run("source", ("python3", f"{FOLDER}/changes.py", *words))
+    return Run(place, ("python3", f"{FOLDER}/changes.py", *words))
 
 
 def _told(pair: Pair, *words: str) -> Told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from transhume.core.change import Run
+from transhume.core.change import Place, Run
 from transhume.core.host import Host, Pair
 from transhume.steps.map_text import MapText, read
 
@@ -120,6 +120,18 @@ def maps(pair: Pair) -> list[Map]:
     """Every indexed map that the adapted configuration names and the source has a text for."""
     named = _named(pair)
     there = _there(pair.source, [text for _, path in named for text in _texts(path)])
+    return _made(named, there)
+
+
+def own_maps(host: Host) -> list[Map]:
+    """Every indexed map that a machine's own configuration names and that it has a text for."""
+    named = sorted(
+        {found for path in (MAIN, MASTER) for found in _NAMED.findall(_text(host, path))}
+    )
+    return _made(named, _there(host, [text for _, path in named for text in _texts(path)]))
+
+
+def _made(named: list[tuple[str, str]], there: set[str]) -> list[Map]:
     found = []
     for kind, path in named:
         text = next((text for text in _texts(path) if text in there), None)
@@ -156,8 +168,8 @@ def _named(pair: Pair) -> list[tuple[str, str]]:
     return sorted({found for text in texts for found in _NAMED.findall(text)})
 
 
-def build(each: Map) -> Run:
+def build(each: Map, place: Place = "target") -> Run:
     """Index the text and put the map in place at once, as BlueMind does."""
     suffix = _SUFFIX.get(each.kind, ".db")
     script = f'{each.indexer} "$1:$2" && {{ test "$2$3" = "$4" || mv -f "$2$3" "$4"; }}'
-    return Run("target", ("sh", "-c", script, "build", each.kind, each.text, suffix, each.indexed))
+    return Run(place, ("sh", "-c", script, "build", each.kind, each.text, suffix, each.indexed))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from transhume.core.change import Await, Change, Keep, Run
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
-from transhume.core.step import Step
+from transhume.core.step import Phase, Step
 
 _UNIT = "postgresql.service"
 _SOCKET = "/run/postgresql/.s.PGSQL.5432"
@@ -39,7 +40,7 @@ class StartSourcePostgres(Step):
     key = "source-postgresql"
     title = "start PostgreSQL on the source"
     why = "It stops with the other services, and the dump is taken from it."
-    phase = "cutover"
+    phase: ClassVar[Phase] = "cutover"
     account = "databases"
     usual = (1.0, 4.0)
     rows = (12,)

@@ -88,7 +88,7 @@ class ServerSettings(Step):
         yield from changes
         # Also after a kill between the two.
         if changes or any(_newer_than_server(pair.target, path) for path, _, _ in wanted):
-            yield Change("restart PostgreSQL with them", _restart(), _KEEP)
+            yield Change("restart PostgreSQL with them", restarted(), _KEEP)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for path, content, _ in self._wanted(pair):
@@ -156,10 +156,11 @@ def _write(path: str, content: bytes, former: bytes | None, mode: str) -> Change
     back = RemoveFile("target", path)
     put_back = back if former is None else WriteFile("target", path, former, mode, _OWNER)
     act = WriteFile("target", path, content, mode, _OWNER)
-    return Change(f"write {path}", act, Series((put_back, _restart())))
+    return Change(f"write {path}", act, Series((put_back, restarted())))
 
 
-def _restart() -> Series:
+def restarted() -> Series:
+    """Restart the target's PostgreSQL and wait until it answers."""
     # Debian's postgresql.service is an umbrella: it is active before the server answers.
     ready = ("sh", "-c", "pg_isready -q || test -S /run/postgresql/.s.PGSQL.5432")
     return Series((Run("target", ("systemctl", "restart", _UNIT)), Await("target", ready, 60)))

@@ -125,7 +125,7 @@ class SyncTrees(Step):
         told = counted(pair)
         for tree in existing(pair, self.trees):
             news = told.of(tree.path)
-            yield _walked(pair, tree.path) if news is None else _listed(tree.path, news)
+            yield _walked(pair, tree.path) if news is None else listed(tree.path, news)
 
 
 def _changed(told: Told, trees: Sequence[Tree]) -> Iterator[Change]:
@@ -161,7 +161,7 @@ def _walked(pair: Pair, path: str) -> Lag:
     return Lag(path, lack.lacking, "bytes", time.monotonic() - began, total=lack.total)
 
 
-def _listed(path: str, news: News) -> Lag:
+def listed(path: str, news: News) -> Lag:
     """What waits, at the pace of the pass before."""
     telling = news.handed >= _TELLING or (news.handed and news.seconds >= _TELLING_SECONDS)
     each = news.seconds / news.handed if telling else _USUAL_SECONDS

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from transhume.core.change import (
     Act,
     Await,
+    Back,
+    Carry,
     Change,
     Command,
     DumpDatabase,
@@ -107,13 +109,18 @@ def _command(command: Command) -> Spoken:
     return Spoken(command.place, words)
 
 
+_WORDS = (Keep, Never, Carry)
+
+
 def brief_backs(changes: Sequence[Change]) -> str:
     """The ways back of a step's changes in a few words: the first that a rollback takes, and how
     many more acts there are."""
     backs = [change.back for change in reversed(changes)]
     if any(isinstance(back, Never) for back in backs):
         return "none"
-    acts = [leaf for back in backs if not isinstance(back, (Keep, Never)) for leaf in leaves(back)]
+    if any(isinstance(back, Carry) for back in backs):
+        return "carry back what came since"
+    acts = [leaf for back in backs if not isinstance(back, _WORDS) for leaf in leaves(back)]
     if not acts:
         return "keep" if backs else ""
     return _brief(acts[0]) + (f" +{len(acts) - 1}" if len(acts) > 1 else "")
@@ -144,10 +151,11 @@ def _typed_words(argv: Sequence[str]) -> str:
     return " ".join(named if program == "systemctl" else [program, *named])
 
 
-def backward(back: Act | Keep | Never) -> list[Spoken]:
+def backward(back: Back) -> list[Spoken]:
     """The way back in full."""
-    if isinstance(back, (Keep, Never)):
-        lead = "stays as it is:" if isinstance(back, Keep) else "none:"
+    if isinstance(back, _WORDS):
+        leads = {Keep: "stays as it is:", Never: "none:", Carry: "carries what came since:"}
+        lead = leads[type(back)]
         return [Spoken("", (*lead.split(), *visible(back.reason).split()), typed=False)]
     return list(spoken(back))
 

@@ -237,12 +237,12 @@ def rollback(
     settings: SettingsPath = SETTINGS,
     lose_new_mail: Annotated[
         bool,
-        typer.Option("--lose-new-mail", help="Also when people were served by the target."),
+        typer.Option("--lose-new-mail", help="Without what people did on the target."),
     ] = False,
 ) -> None:
-    """Go back to the source, from the journal alone."""
+    """Go back to the source: from the journal, and with all that people did on the target."""
     need_root()
-    with session(moving.settings_of_journal(settings)) as run:
+    with session(moving.settings_to_go_back(settings, lose_new_mail)) as run:
         console = terminal.make_console()
         moving.go_back(run, console, Chosen(make_listener, _confirm), lose_new_mail)
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from rich.console import Console
 
 from transhume.core.event import Event
 from transhume.core.settings import Settings, SourceSettings
+from transhume.engine import back
+from transhume.engine.back import carries
 from transhume.engine.journal import read
 from transhume.engine.state import fold
-from transhume.engine.walk import Engine, roll_back
+from transhume.engine.walk import Engine
 from transhume.errors import (
     Declined,
     JournalRefused,
@@ -30,7 +32,7 @@ from transhume.hosts.ssh import host_key as offered_key
 from transhume.steps.guard.arm import refuse_returned
 from transhume.steps.services import start_seconds
 from transhume.ui import beginning, checking
-from transhume.ui.converge import Told, converge
+from transhume.ui.converge import Told, converge, noted
 from transhume.ui.feed import Feed
 from transhume.ui.forecast import Outlook, show
 from transhume.ui.session import Session, need_root, past, read_settings, session, walk
@@ -181,7 +183,7 @@ def synchronise(
 def _before_the_switch(run: Session, engine: Engine) -> None:
     state = engine.journal.state
     refuse_returned(run.pair.source)
-    if state.past_return or state.down:
+    if state.opened or state.down:
         raise StepFailed(
             "the switch has begun: there is nothing to copy hot any more",
             remedy="go on: transhume cutover --yes; or back: transhume rollback",
@@ -208,30 +210,65 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
     ):
         state = engine.journal.state
         refuse_returned(run.pair.source)
-        if not (state.past_return or state.down):
+        back.stay(engine.journal, engine.performer)
+        if not (state.opened or state.down):
             _require_checks(run, engine)
             _record_machines(run, engine)
             converge(engine, lambda seen: listener.note(seen.line()), run.settings.cutover.rest)
             listener.note("")
+            _tell_of_no_way_back(run, listener, console)
         engine.forward("prepare", "cutover", "after")
+        returns = not engine.journal.state.final
+        if returns:
+            note_behind(run, engine)
     console.print("The target serves. Next: transhume verify, then transhume finish")
+    if returns:
+        console.print(
+            "What happens here is noted: transhume rollback takes you back with all new mail, "
+            "until transhume finish."
+        )
+
+
+def _tell_of_no_way_back(run: Session, listener: Feed, console: Console) -> None:
+    hindrance = run.hindrance(run.pair)
+    if hindrance:
+        with listener.aside():
+            console.print(f"Going back after the opening will lose what came since: {hindrance}")
+
+
+def note_behind(run: Session, engine: Engine) -> None:
+    """Note how far the source is behind the target, by which people are served."""
+    for step in run.back.steps:
+        for lag in step.lag(run.pair):
+            engine.journal.write("lacks", **noted(lag))
+
+
+def settings_to_go_back(path: Path, lose_new_mail: bool) -> Settings:
+    """What a rollback needs to know: the journal has it, but for what is to be carried back."""
+    state = fold(read(state_folder(path))[0])
+    carried = carries(state, lose_new_mail=lose_new_mail)
+    return read_settings(path) if carried else settings_of_journal(path)
 
 
 def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool) -> None:
     """rollback."""
     with walking(run, "rollback", console, chosen, claim=False) as engine:
-        if not fold(engine.journal.events()).begun:
+        state = engine.journal.state
+        if not state.begun:
             console.print("Nothing is to be taken back.")
             return
-        roll_back(engine.journal, engine.performer, lose_new_mail=lose_new_mail)
-    console.print("The source serves as before. What was copied is kept for another attempt.")
+        if carries(state, lose_new_mail=lose_new_mail):
+            engine.journal.claim(run.identity())
+        carried = back.go_back(replace(engine, plan=run.back), lose_new_mail=lose_new_mail)
+    kept = "with all that people did on the target" if carried else "as before"
+    console.print(f"The source serves {kept}. What was copied is kept for another attempt.")
 
 
 def end(run: Session, console: Console, chosen: Chosen) -> None:
     """finish."""
     with walking(run, "finish", console, chosen) as engine:
         state = fold(engine.journal.events())
-        if not state.past_return or state.down:
+        if not state.opened or state.down or state.carrying:
             raise NoReturn(
                 "the target doesn't serve yet, so there is nothing to finish",
                 state="Nothing was touched.",

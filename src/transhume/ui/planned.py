@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from transhume.core.change import Change, Keep, Never
+from transhume.core.change import Carry, Change, Keep, Never
 from transhume.core.plan import Foreseen
 
 
@@ -35,7 +35,7 @@ def _change(change: Change) -> dict[str, Any]:
         "title": change.title,
         "commands": _commands(change.act),
         "back": {"kind": type(back).__name__.lower(), "reason": back.reason}
-        if isinstance(back, (Keep, Never))
+        if isinstance(back, (Keep, Never, Carry))
         else {"kind": "change", "commands": _commands(back)},
     }
 

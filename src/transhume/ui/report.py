@@ -111,7 +111,7 @@ def _headline(status: Status) -> str:
         return f"The move of {name} was taken back: the old server serves"
     if status.down:
         return f"{name} is being moved, and is down at this moment"
-    if status.past_return or status.finished:
+    if status.opened or status.finished:
         return f"{name} was moved to a new server"
     return f"The move of {name} is being prepared"
 
@@ -313,6 +313,11 @@ def _back(status: Status) -> str:
         )
     elif status.finished:
         said = "The move is finished. There is no way back any more."
+    elif status.opened and not status.past_return:
+        said = (
+            "People are served by the new server. Until the move is finished, going back takes "
+            "along what they do there."
+        )
     elif status.past_return:
         said = (
             "People are served by the new server, so going back would leave behind what came since"

@@ -36,7 +36,7 @@ from transhume.hosts.memory import Peaks
 from transhume.hosts.postgres import Credentials, Postgres
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import FOLDER, SOCKETS, Ssh
-from transhume.profiles.bluemind import profile
+from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import Layout, load
 from transhume.steps.guard.arm import Arm, Confirm
 
@@ -113,6 +113,10 @@ class Session:
     ssh: Ssh
     pair: Pair
     plan: Plan
+    back: Plan
+    """What a way back after the opening begins with."""
+    hindrance: Callable[[Pair], str]
+    """Why that can't be had; empty when it can."""
     hands: Callable[[Callable[[str], None], Callable[[Progress], None]], Performer]
     peaks: Peaks
 
@@ -179,12 +183,15 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -
     ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(ini)))
     ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])
-    plan = profile.plan(layout, settings)
+    plan, returning = profile.plan(layout, settings), back.plan(layout, settings)
+    hindrance = profile.way_back(layout, settings).hindrance
 
     def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
         return Performer(both, ssh, ask, notice, limits)
 
-    return Session(settings, layout, processes, ssh, pair, plan, performer, peaks)
+    return Session(
+        settings, layout, processes, ssh, pair, plan, returning, hindrance, performer, peaks
+    )
 
 
 def logins(pair: Pair, place: Place, ini: str, kept: str) -> list[Credentials]:
@@ -274,7 +281,10 @@ def _told(error: TranshumeError, journal: Journal, command: str) -> TranshumeErr
     """The error with what it means for both machines and what to type next, where it lacks them."""
     state = fold(journal.events())
     again = "transhume cutover --yes" if command == "cutover" else f"transhume {command}"
-    if state.past_return:
+    if state.opened and state.down:
+        standing = "Nothing is lost. People are shut out: the target is stopped or closed."
+        ways = "transhume rollback goes on; or the target serves again: transhume cutover --yes"
+    elif state.opened:
         standing, ways = "The target holds what people wrote since it was opened.", again
     elif state.down:
         standing = "Nothing is lost. People are shut out: both machines are stopped or closed."

@@ -177,6 +177,8 @@ class Status:
     outages: list[Outage] = field(default_factory=list)
     forecast: Prospect | None = None
     """The last one before people were shut out."""
+    opened: bool = False
+    """Whether people were let in to the target."""
     past_return: bool = False
     return_reason: str = ""
     rolled_back: bool = False

@@ -62,7 +62,7 @@ def _service(status: Status) -> tuple[str, str]:
         return f"down since {clock(status.outages[-1].began)}, {total} so far", "bold red"
     if not status.outages:
         return "up, served by the source", ""
-    host = "source" if status.rolled_back else "target" if status.past_return else "server"
+    host = "source" if status.rolled_back else "target" if status.opened else "server"
     return f"up, served by the {host}; it was down for {total}", ""
 
 
@@ -74,6 +74,8 @@ def _way_back(status: Status) -> tuple[str, str]:
         return f"past the point of no return{reason}", "yellow"
     if status.rolled_back:
         return "everything is taken back", ""
+    if status.opened:
+        return "transhume rollback takes along all new mail, until transhume finish", ""
     made = sum(change.state in ("begun", "done", "failed") for change in status.changes.values())
     return (f"transhume rollback, {made} changes", "") if made else ("nothing to take back", "")
 
@@ -126,5 +128,5 @@ def _problem(console: Console, status: Status) -> None:
     head = f"Failed {moment(status.problem.at)}{title} (entry {status.problem.entry})"
     paragraph(console, head, indent=1, style="bold red")
     paragraph(console, status.problem.what, indent=3)
-    if status.changes and not status.past_return:
+    if status.changes and not status.opened:
         paragraph(console, "To give up: transhume rollback", indent=1)

@@ -9,7 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from transhume.core.change import Change, Never, WriteFile, leaves
+from transhume.core.change import Carry, Change, Never, WriteFile, leaves
 from transhume.core.plan import Foreseen
 from transhume.errors import TranshumeError
 from transhume.ui.acts import Spoken, backward, brief_backs, difference, moved, on, places, spoken
@@ -38,8 +38,11 @@ def plan(
     row(console, [Text(title, style="dim") for title in titles], widths)
     phase, returned = "", False
     for step in foreseen:
+        carried = _reason(step, Carry)
+        if carried:
+            rule(console, "people are let in", carried, "bold")
         if step.final and not returned:
-            rule(console, "point of no return", _why_never(step), "bold yellow")
+            rule(console, "point of no return", _reason(step, Never), "bold yellow")
             returned = True
         first = "" if step.step.phase == phase else step.step.phase
         phase = step.step.phase
@@ -69,9 +72,9 @@ def _plan_widths(console: Console, foreseen: Sequence[Foreseen]) -> list[int]:
     return [7, title, 6, max(min(back, room - title), 8), fixed[2]]
 
 
-def _why_never(foreseen: Foreseen) -> str:
+def _reason(foreseen: Foreseen, kind: type[Never] | type[Carry]) -> str:
     backs = (change.back for change in foreseen.changes)
-    return next((back.reason for back in backs if isinstance(back, Never)), "")
+    return next((back.reason for back in backs if isinstance(back, kind)), "")
 
 
 def _change(console: Console, change: Change, former: Former | None) -> None:

@@ -17,7 +17,7 @@ from transhume.errors import Differs
 from transhume.profiles.bluemind import proof
 from transhume.steps.services import Start
 from transhume.ui.layout import put, text
-from transhume.ui.moving import Chosen, walking
+from transhume.ui.moving import Chosen, note_behind, walking
 from transhume.ui.session import Session, past
 from transhume.ui.words import several, visible
 
@@ -75,6 +75,9 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
             told.add(each)
             engine.journal.write("proved", step="verify", **asdict(each))
             proofs.append(each)
+        state = engine.journal.state
+        if state.opened and not state.final:
+            note_behind(run, engine)
     _show(shown, proofs, run.folder / KEPT)
     return proofs
 
@@ -98,7 +101,7 @@ def _opened(run: Session) -> float:
     That is when its services were started: behind the closed door they write what is their own.
     """
     events = past(run.folder)
-    returned = fold(events).returned_at
+    returned = fold(events).opened_at
     if returned is None:
         return 0.0
     started = [

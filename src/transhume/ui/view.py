@@ -208,6 +208,7 @@ def _change_begun(status: Status, event: Event) -> None:
     status.changes[event.id] = change
     if change.back.get("kind") == "Never":
         status.past_return, status.return_reason = True, str(change.back.get("reason", ""))
+    status.opened = status.opened or change.back.get("kind") in ("Never", "Carry")
     for name, kind, total in parts_of(change.act):
         part = part_of(status, name, kind)
         part.kind, part.active, part.began = kind, True, event.at
@@ -285,7 +286,8 @@ def _rolled_back(status: Status, event: Event) -> None:
     for step in status.steps.values():
         if step.state != "undone":
             step.state = "waiting"
-    status.rolled_back, status.past_return, status.return_reason = True, False, ""
+    status.rolled_back, status.opened = True, False
+    status.past_return, status.return_reason = False, ""
     status.phase, status.problem = "", None
 
 

@@ -21,6 +21,9 @@ from transhume.steps import (
 )
 from transhume.steps.address import AddressSteps, address_steps
 from transhume.steps.answers import Ask, Visitor
+from transhume.steps.back.forget import ForgetReturn
+from transhume.steps.back.turn import FollowTarget, PrepareTarget, TurnDatabases, TurnTrees
+from transhume.steps.back.way import Way
 from transhume.steps.catch_up import CatchUp
 from transhume.steps.configuration import Configuration
 from transhume.steps.configuration_finish import FinishConfiguration
@@ -72,6 +75,16 @@ def following(layout: Layout, settings: Settings) -> Following:
     return Following(copied, chosen.strategy, chosen.restart, layout.databases.ini, shelf)
 
 
+def way_back(layout: Layout, settings: Settings) -> Way:
+    """How what people do on the target is carried back to the source."""
+    barred = ""
+    if settings.address.becomes:
+        barred = "the target keeps an address of its own, which stands in its databases"
+    elif settings.databases.strategy == "dump":
+        barred = 'the settings have the databases dumped ([databases] strategy = "dump")'
+    return Way(following(layout, settings), all_trees(layout, settings), barred)
+
+
 def driven(layout: Layout) -> services.Services:
     """How the services are started and stopped."""
     own = layout.services
@@ -102,7 +115,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     """All steps in order."""
     own, becomes = layout.services, settings.address.becomes
     moved, copied = all_trees(layout, settings), copier(layout, settings)
-    follows = following(layout, settings)
+    follows, way = following(layout, settings), way_back(layout, settings)
     addresses = address_steps(settings.address)
     # Where the target takes the source's address nothing in the maps changes, and they were proved.
     maps = after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None)
@@ -113,6 +126,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
             ServerSettings("postgresql.conf.local"),
+            PrepareTarget(way),
             PrepareSource(follows),
             follow_trees.FollowTrees(moved),
             trees.SyncTrees(moved),
@@ -125,6 +139,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             databases.Empty(copied, follows.dumped),
             prove_followed.ProveFollowed(moved),
             Ready(follows),
+            FollowTarget(way),
             CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
             _guard(layout, settings, addresses),
             Freeze(driven(layout)),
@@ -142,13 +157,14 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             _visit(layout, settings),
             MoveQueue(own.mail),
             Confirm(),
-            door.Open(own.mail),
+            door.Open(own.mail, way.hindrance),
             Disarm(),
             *(() if becomes else (maps,)),
             after.Tick(),
             *((OldAddress(layout.address),) if becomes else ()),
             ForgetProof(ledger(layout, settings)),
             follow_trees.StopFollowing(),
+            ForgetReturn(way),
             *((BackupFolder(becomes, layout.address),) if becomes else ()),
             door.Tidy((copied.folder, follows.shelf.folder, ledger(layout, settings).folder)),
             ForgetKey(),
@@ -169,16 +185,18 @@ def _guard(layout: Layout, settings: Settings, addresses: AddressSteps) -> Arm:
 def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside:
     """What has to be done once nobody writes: none of it waits for another."""
     copied, follows = copier(layout, settings), following(layout, settings)
+    way = way_back(layout, settings)
     return Beside(
         (
             (_fence(layout, settings),),
-            (trees.FinishTrees(all_trees(layout, settings)),),
+            (trees.FinishTrees(way.trees), TurnTrees(way)),
             (
                 postgresql.StartSourcePostgres(),
-                FinishDatabases(follows, ledger(layout, settings)),
+                FinishDatabases(follows, ledger(layout, settings), not way.barred),
                 databases.Dump(copied, follows.dumped),
                 databases.Restore(copied, follows.dumped),
                 MarkDatabases(copied, mark(settings)),
+                TurnDatabases(way),
             ),
             (FinishConfiguration(configuration(layout, settings)),),
             addresses.replace,

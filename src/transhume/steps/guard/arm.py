@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transhume.core.change import Act, Change, Keep, Never, Place, Series
+from transhume.core.change import Act, Carry, Change, Keep, Never, Place, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Renewal, Step
@@ -55,7 +55,7 @@ class Arm(Step):
         backs = [
             change.back
             for change in reversed(changes)
-            if not isinstance(change.back, (Keep, Never))
+            if not isinstance(change.back, (Keep, Never, Carry))
         ]
         orders = {"back": script(backs, place, strict=False)}
         if place == "source":

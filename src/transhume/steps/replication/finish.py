@@ -75,6 +75,8 @@ class FinishDatabases(Step):
 
     following: Following
     ledger: Ledger
+    returning: bool = False
+    """Whether the databases are followed the other way from here on: identities stay for that."""
     key = "finish-databases"
     title = "finish the databases that follow"
     why = "Nobody writes any more: the last changes, the sequences, then nothing ties them."
@@ -103,18 +105,23 @@ class FinishDatabases(Step):
         if known.position:
             # Made before: only what a kill left is to do, unless it isn't the source's any more.
             whole = not stopping(prove(pair, name))
-            return dumped if not whole else (apart,) if now.begun else ()
+            return dumped if not whole else (self._apart(name, now, known),) if now.begun else ()
         chosen = self.following.strategy == "dump"
         if chosen or now.trouble or altered(pair, name, known):
             return dumped
         noted = shelf.put(name, replace(known, position=now.position))
-        return (*self._rest(pair, name, known, now), noted, apart)
+        return (*self._rest(pair, name, known, now), noted, self._apart(name, now, known))
+
+    def _apart(self, name: str, now: Standing, known: Record) -> Series:
+        formers = () if self.returning else known.identities
+        return scripts.abandon(self.following, name, now.slot, formers)
 
     def _rest(self, pair: Pair, name: str, known: Record, now: Standing) -> tuple[Act, ...]:
         reached = scripts.catch_up(
             self.following, now.slot, now.position, strict=True, patience=_PATIENCE
         )
-        rest = sequences(pair.source, name) + "".join(each.sql() for each in known.identities)
+        formers = () if self.returning else known.identities
+        rest = sequences(pair.source, name) + "".join(each.sql() for each in formers)
         flush = "select pg_logical_emit_message(true, 'transhume', 'finished');\n"
         return reached, psql(name, f"begin;\n{rest}commit;\n{flush}")
 

@@ -7,14 +7,14 @@ touches later is compared by its key: hot as far as the target has come, the res
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
 from psycopg import sql
 
-from transhume.core.change import Change, Keep, RemoveFile, Series, WriteFile
+from transhume.core.change import Change, Keep, RemoveFile, Run, Series, WriteFile
 from transhume.core.finding import Proof
 from transhume.core.host import Pair, Snapshot
 from transhume.core.step import Step
@@ -33,14 +33,14 @@ from transhume.steps.unlike import Unlike, unlike
 _PATIENCE = 30
 _PAUSE = "select pg_sleep(0.2)"
 _TRIES = 10
-_KNOWN = """
+KNOWN = """
 select coalesce(to_jsonb(s) ->> 'wal_status', 'reserved') not in ('unreserved', 'lost')
     and s.restart_lsn is not null
 from pg_replication_slots s where s.slot_name = %s
 """
 _ROOM = "select current_setting('max_replication_slots')::int > count(*) from pg_replication_slots"
 _TARGET = "select oid::bigint from pg_database where datname = %s"
-_CREATE = "select slot_name from pg_create_logical_replication_slot({}, 'pgoutput');\n"
+CREATE = "select slot_name from pg_create_logical_replication_slot({}, 'pgoutput');\n"
 _ADVANCE = "select end_lsn from pg_replication_slot_advance({}, {});\n"
 # The identities of tables are the one thing of a schema that following alters.
 _KINDS = ("identity",)
@@ -84,7 +84,7 @@ class Ledger:
 
     def whole(self, pair: Pair, name: str) -> bool:
         """Whether the proof's slot is there and has all of the log since its position."""
-        return pair.source.sql("postgres", _KNOWN, self.slot(pair, name).name) == [(True,)]
+        return pair.source.sql("postgres", KNOWN, self.slot(pair, name).name) == [(True,)]
 
     def drop(self, slot: Slot) -> Series:
         """The act that lets the source forget the proof's slot."""
@@ -94,7 +94,7 @@ class Ledger:
         """Let the source forget those of these databases' slots that it still has."""
         for name in names:
             slot = self.slot(pair, name)
-            if pair.source.sql("postgres", _KNOWN, slot.name):
+            if pair.source.sql("postgres", KNOWN, slot.name):
                 gone = Keep("it only kept the log")
                 yield Change(f"let go of {slot.name}", self.drop(slot), gone)
 
@@ -120,15 +120,15 @@ class ProveHot(Step):
             if self.ledger.base(pair, name) is None:
                 yield from self._first(pair, name)
             else:
-                yield from self._changes(pair, name)
+                yield from changes(pair, name, self.ledger.slot(pair, name), self._typed)
 
     def _first(self, pair: Pair, name: str) -> Iterator[Change]:
         """Prove all of it. Where the source has no room for a slot, that is left for the end."""
         ledger, slot = self.ledger, self.ledger.slot(pair, name)
         ((room,),) = pair.source.sql("postgres", _ROOM)
-        if not room and not pair.source.sql("postgres", _KNOWN, slot.name):
+        if not room and not pair.source.sql("postgres", KNOWN, slot.name):
             return
-        create = sql.SQL(_CREATE).format(sql.Literal(slot.name)).as_string()
+        create = sql.SQL(CREATE).format(sql.Literal(slot.name)).as_string()
         made = on_source.script(ledger.following.ini, name, create)
         anew, drop = Series((*ledger.drop(slot).acts, made)), ledger.drop(slot)
         yield Change(f"keep the place from which {name} is proved", anew, drop)
@@ -152,27 +152,34 @@ class ProveHot(Step):
         note = f"note that {seen.tables:,} tables of {name} were proved, {seen.rows:,} rows"
         yield Change(note, write, RemoveFile("target", ledger.path(name)))
 
-    def _changes(self, pair: Pair, name: str) -> Iterator[Change]:
-        """Prove the rows that changed since, as far as the target has come."""
-        slot = self.ledger.slot(pair, name)
-        reached = slot.reached()
-        with ExitStack() as stack:
-            both = opened(stack, pair, name)
-            while True:
-                seen = slot.touched(both.there, reached)
-                if not seen.until or seen.until > reached:
-                    return
-                found = compared(both.sides, seen)
-                left = Unlike(found.tables, found.rows, found.differing)
-                _refuse(name, left, slot, both.there, seen.until)
-                place = slot.place(seen.until)
-                advance = sql.SQL(_ADVANCE).format(sql.Literal(slot.name), sql.Literal(place))
-                text = advance.as_string()
-                done = on_source.script(self.ledger.following.ini, name, text)
-                title = f"go on from {found.rows:,} proved changes of {name}"
-                yield Change(title, done, Keep("nothing was altered"))
-                if slot.position() < seen.until:
-                    return
+    def _typed(self, name: str, text: str) -> Run:
+        return on_source.script(self.ledger.following.ini, name, text)
+
+
+def changes(
+    pair: Pair, name: str, slot: Slot, typed: Callable[[str, str], Run]
+) -> Iterator[Change]:
+    """Prove the rows that changed since, as far as the follower has come.
+
+    The pair's source is the machine with the slot; `typed` gives what types SQL there.
+    """
+    reached = slot.reached()
+    with ExitStack() as stack:
+        both = opened(stack, pair, name)
+        while True:
+            seen = slot.touched(both.there, reached)
+            if not seen.until or seen.until > reached:
+                return
+            found = compared(both.sides, seen)
+            left = Unlike(found.tables, found.rows, found.differing)
+            _refuse(name, left, slot, both.there, seen.until)
+            place = slot.place(seen.until)
+            advance = sql.SQL(_ADVANCE).format(sql.Literal(slot.name), sql.Literal(place))
+            done = typed(name, advance.as_string())
+            title = f"go on from {found.rows:,} proved changes of {name}"
+            yield Change(title, done, Keep("nothing was altered"))
+            if slot.position() < seen.until:
+                return
 
 
 def _refuse(name: str, seen: Unlike, slot: Slot, there: Snapshot, after: int = 0) -> None:

@@ -31,3 +31,9 @@ def until(path: str, database: str, condition: str, limit: int) -> Await:
     query = f"select 1 / ({condition})::int"
     text = f'{login(path)}exec {_PSQL} -c "$2"'
     return Await("source", ("sh", "-c", text, "sh", database, query), limit)
+
+
+def quoted(value: str) -> str:
+    """A value as libpq's connection strings have it."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -18,13 +18,15 @@ _MINE = (
     "from pg_subscription where subname like 'transhume\\_%'"
     " and subdbid = (select oid from pg_database where datname = current_database())"
 )
-_UNSUBSCRIBE = (
+UNSUBSCRIBE = (
     "".join(
         f"select format('alter subscription %I {command}', subname) {_MINE} \\gexec\n"
         for command in ("disable", "set (slot_name = none)")
     )
     + f"select format('drop subscription %I', subname) {_MINE} \\gexec\n"
 )
+
+UNPUBLISH = f"drop publication if exists {PUBLICATION};\n"
 
 # psql can't be told to do nothing where there is no such database.
 _IF_SUBSCRIBED = """\
@@ -83,14 +85,14 @@ end $$;
 """
 _STRICT = """\
 if reached is null or reached < {position}::pg_lsn then
-        raise exception 'the target has not taken all that the source sent; to copy the whole '
+        raise exception 'not all that was sent has been taken; to copy the whole '
             'database instead: strategy = "dump" in [databases] of the settings';
     end if;"""
 
 
 def unsubscribe(name: str) -> Run:
     """The target takes no more of the source's changes; nothing happens where it takes none."""
-    wanted = psql(name, _UNSUBSCRIBE)
+    wanted = psql(name, UNSUBSCRIBE)
     env, words = wanted.argv[:2], wanted.argv[-1]
     where = psql("postgres", "").argv[-1]
     query = sql.SQL(_SUBSCRIBED).format(sql.Literal(name)).as_string()
@@ -100,28 +102,37 @@ def unsubscribe(name: str) -> Run:
 
 def subscribe(name: str, slot: str, user: str) -> Act:
     """The target takes the source's changes from the slot on; what it took before is forgotten."""
+    return psql(name, UNSUBSCRIBE + subscribed(slot, tunnel.conninfo(user, name)))
+
+
+def subscribed(slot: str, conninfo: str) -> str:
+    """SQL that takes what the slot has at the other end of this connection."""
     command = sql.SQL(
         "create subscription {} connection {} publication {} with "
         "(create_slot = false, slot_name = {}, copy_data = false, enabled = true);\n"
     ).format(
         sql.Identifier(slot),
-        sql.Literal(tunnel.conninfo(user, name)),
+        sql.Literal(conninfo),
         sql.Identifier(PUBLICATION),
         sql.Literal(slot),
     )
-    return psql(name, _UNSUBSCRIBE + command.as_string())
+    return command.as_string()
 
 
 def publish(following: Following, source: Host, name: str) -> Run:
-    """Publish every table by name: one that is made later must not stop what writes to it."""
-    tables = (sql.Identifier(*row) for row in source.sql(name, TABLES))
+    """Let the source tell what changes in each of its tables."""
+    return on_source.script(following.ini, name, published(source, name))
+
+
+def published(host: Host, name: str) -> str:
+    """SQL that publishes every table by name: one that is made later must not stop its writers."""
+    tables = (sql.Identifier(*row) for row in host.sql(name, TABLES))
     listed = sql.SQL(", ").join(sql.SQL("only {}").format(table) for table in tables)
     text = sql.SQL(
         "set lock_timeout = '30s';\nbegin;\ndrop publication if exists {0};\n"
         "create publication {0} for table {1};\ncommit;\n"
     )
-    made = text.format(sql.Identifier(PUBLICATION), listed)
-    return on_source.script(following.ini, name, made.as_string())
+    return text.format(sql.Identifier(PUBLICATION), listed).as_string()
 
 
 def identify(following: Following, name: str, identities: Iterable[Identity]) -> Run:
@@ -131,14 +142,17 @@ def identify(following: Following, name: str, identities: Iterable[Identity]) ->
 
 def unpublish(following: Following, name: str, identities: Iterable[Identity]) -> Run:
     """Publish nothing, and put identities back: in this order, or updates would be refused."""
-    drop = f"drop publication if exists {PUBLICATION};\n"
-    return on_source.script(following.ini, name, drop + identities_script(identities))
+    return on_source.script(following.ini, name, UNPUBLISH + identities_script(identities))
 
 
 def drop_slot(following: Following, slot: str) -> Run:
     """Let the source forget its follower; nothing happens when there is none."""
-    text = sql.SQL(_DROP_SLOT).format(slot=sql.Literal(slot)).as_string()
-    return on_source.script(following.ini, "postgres", text)
+    return on_source.script(following.ini, "postgres", dropped(slot))
+
+
+def dropped(slot: str) -> str:
+    """SQL that drops a slot, if there is one, whoever reads it."""
+    return sql.SQL(_DROP_SLOT).format(slot=sql.Literal(slot)).as_string()
 
 
 def catch_up(following: Following, slot: str, position: str, *, strict: bool, patience: int) -> Run:
@@ -147,14 +161,20 @@ def catch_up(following: Following, slot: str, position: str, *, strict: bool, pa
     It ends as well when the target takes nothing for `patience` seconds, or after three tries;
     where it is `strict` that is an error.
     """
+    text = reached(slot, position, strict=strict, patience=patience)
+    return on_source.script(following.ini, "postgres", text)
+
+
+def reached(slot: str, position: str, *, strict: bool, patience: int) -> str:
+    """SQL that waits for it, where the slot is."""
     verdict = sql.SQL(_STRICT if strict else "null;").format(position=sql.Literal(position))
-    text = sql.SQL(_CATCH_UP).format(
+    waited = sql.SQL(_CATCH_UP).format(
         slot=sql.Literal(slot),
         position=sql.Literal(position),
         patience=sql.Literal(f"{patience} s"),
         verdict=verdict,
     )
-    return on_source.script(following.ini, "postgres", text.as_string())
+    return waited.as_string()
 
 
 def abandon(following: Following, name: str, slot: str, identities: Iterable[Identity]) -> Series:

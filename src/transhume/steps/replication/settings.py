@@ -65,7 +65,8 @@ def conf(there: Server) -> str:
     return f"{there.data}/postgresql.auto.conf"
 
 
-def _block(there: Server, databases: int) -> str:
+def block(there: Server, databases: int) -> str:
+    """The lines that let so many databases be followed."""
     senders, slots = there.needs(databases)
     values = {
         "wal_level": "logical",
@@ -79,10 +80,10 @@ def _block(there: Server, databases: int) -> str:
     return f"{_BEGIN}\n{''.join(lines)}{_END}\n"
 
 
-def written(source: Host, there: Server, content: bytes) -> Act:
+def written(host: Host, there: Server, content: bytes) -> Act:
     """The act that gives the settings file this content, with the owner and mode that it has."""
-    mode, owner = source.read("stat", "-c", "%a|%U:%G", conf(there)).strip().split("|")[-2:]
-    return WriteFile("source", conf(there), content, f"0{mode}", owner)
+    mode, owner = host.read("stat", "-c", "%a|%U:%G", conf(there)).strip().split("|")[-2:]
+    return WriteFile(host.place, conf(there), content, f"0{mode}", owner)
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ class PrepareSource(Step):
             return
         former = without(pair.source.file(conf(there)) or b"")
         lines = former if not former or former.endswith(b"\n") else former + b"\n"
-        write = written(pair.source, there, lines + _block(there, wanted).encode())
+        write = written(pair.source, there, lines + block(there, wanted).encode())
         title, act = self._taken_up(there, wanted)
         yield Change(title, Series((write, act)), self._back(pair, there, former))
 

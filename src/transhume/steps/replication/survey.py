@@ -125,6 +125,11 @@ def hindrance(pair: Pair, databases: int, strategy: str) -> str:
     return next((text for text, holds in hindrances.items() if holds), "")
 
 
+def workers(host: Host) -> int:
+    """How many databases that machine's server can take the changes of at a time."""
+    return int(host.sql("postgres", _TARGET)[0][0])
+
+
 def obstacle(source: Host, name: str) -> str:
     """What keeps this one database from following; empty when nothing does."""
     for (text,) in source.sql(name, _OBSTACLES):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from transhume.core import ini
 from transhume.core.change import SERVICE_FILE, SSH_CONFIG, Await, Change, Run, Series
 from transhume.core.host import Pair
+from transhume.steps.replication import on_source
 
 UNIT = "transhume-follow.service"
 FOLDER = "/run/transhume-follow"
@@ -44,12 +45,7 @@ def conninfo(user: str, database: str) -> str:
     """What a subscription keeps: no password, but the file that has it."""
     words = {"host": FOLDER, "port": "5432", "user": user, "dbname": database}
     words |= {"passfile": _PASSFILE, "connect_timeout": "10"}
-    return " ".join(f"{key}={_quoted(value)}" for key, value in words.items())
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return " ".join(f"{key}={on_source.quoted(value)}" for key, value in words.items())
 
 
 def stop() -> Run:

@@ -1,0 +1,44 @@
+"""The plan for going back after the opening, up to where the journal takes everything else back."""
+
+from __future__ import annotations
+
+from transhume.core.plan import Beside, Plan
+from transhume.core.settings import Settings
+from transhume.profiles.bluemind import profile
+from transhume.profiles.bluemind.layout import Layout
+from transhume.steps.back.configuration import CarryConfiguration
+from transhume.steps.back.databases import (
+    CanReturn,
+    CarryChanges,
+    CarryDatabases,
+    Untie,
+    WakeSource,
+)
+from transhume.steps.back.leave import CarryQueue, CloseAgain, StopTarget
+from transhume.steps.back.trees import CarryAgain, CarryRest, CarryTrees
+
+
+def plan(layout: Layout, settings: Settings) -> Plan:
+    """Its steps in order: hot, then behind the closed door."""
+    way, own = profile.way_back(layout, settings), layout.services
+    hot = CarryTrees(way)
+    return Plan(
+        (
+            WakeSource(),
+            CanReturn(way),
+            hot,
+            CarryDatabases(way),
+            CarryAgain((hot,), settings.cutover.rest),
+            CloseAgain(own.ports),
+            StopTarget(profile.driven(layout)),
+            Beside(
+                (
+                    (CarryRest(way),),
+                    (CarryChanges(way),),
+                    (CarryQueue(),),
+                    (CarryConfiguration(profile.configuration(layout, settings)),),
+                )
+            ),
+            Untie(way),
+        )
+    )

@@ -1,0 +1,94 @@
+"""Shut people out of the target and stop it, so that what is carried back no longer changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transhume.core.change import Change, Keep, Run, Series, SyncTree, Together
+from transhume.core.finding import Finding
+from transhume.core.host import Pair
+from transhume.core.step import Step
+from transhume.steps import door
+from transhume.steps.queue import QUEUES, SPOOL, queued
+from transhume.steps.services import (
+    Services,
+    all_stopped,
+    running,
+    startable,
+    started,
+    still_running,
+)
+
+
+@dataclass(frozen=True)
+class CloseAgain(door.Close):
+    """Nobody but this machine itself reaches the target's services any more."""
+
+    key = "close-again"
+    why = "What came in now would be on neither machine's way."
+    phase = "back"
+    service = "down"
+
+
+@dataclass(frozen=True)
+class StopTarget(Step):
+    """Mail first, then all units that run; PostgreSQL stays. A reboot doesn't bring them back."""
+
+    services: Services
+    key = "stop-target"
+    title = "stop the target's services"
+    why = "The last pass must see data that no longer changes."
+    phase = "back"
+    account = "stop"
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        known, target = self.services, pair.target
+        active = running(target, known.patterns)
+        if known.mail in active:
+            stop = Run("target", ("systemctl", "stop", known.mail))
+            yield Change("stop mail", stop, Run("target", ("systemctl", "start", known.mail)))
+        rest = tuple(name for name in active if name != known.mail)
+        if rest:
+            others = tuple(name for name in rest if name in known.others)
+            beside = (Run("target", ("systemctl", "start", *others)),) if others else ()
+            back = Series((*beside, started("target", known)))
+            yield Change("stop BlueMind", Run("target", ("systemctl", "stop", *rest)), back)
+        if active:
+            yield all_stopped("target", known)
+        unmasked = startable(target, known)
+        if unmasked:
+            mask = Run("target", ("systemctl", "mask", *unmasked))
+            back = Series((Run("target", ("systemctl", "unmask", *unmasked)),))
+            yield Change("keep the services stopped", mask, back)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        yield from still_running(pair.target, self.services)
+        for name in startable(pair.target, self.services):
+            text = f"{name} could be started again"
+            yield Finding("not-masked", "blocks", "target", text, self.why)
+
+
+@dataclass(frozen=True)
+class CarryQueue(Step):
+    """What is queued on the target is queued on the source, once; what left has left."""
+
+    key = "carry-queue"
+    title = "carry the mail queue back"
+    why = "The source's own queue is that of the switch: the target has long delivered it."
+    phase = "back"
+    account = "files"
+    touches = frozenset({"source", "target"})
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        keep = Keep("mail stays stopped on the source; the target still has the same messages")
+        trees = tuple(SyncTree(f"{SPOOL}/{each}", finish=True, to_source=True) for each in QUEUES)
+        yield Change("copy the queue to the source", Together(trees), keep)
+        yield Change("name the queue files anew", Run("source", ("postsuper", "-s")), keep)
+        yield Change("wait until it is on disk", Run("source", ("sync", "-f", SPOOL)), keep)
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        there, here = queued(pair.source), queued(pair.target)
+        for message in ((here - there) + (there - here)).elements():
+            seen = f"{message} isn't queued on both machines alike"
+            yield Finding("queue-differs", "blocks", "source", seen)

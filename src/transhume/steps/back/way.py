@@ -1,0 +1,66 @@
+"""What of the target can be carried back to the source, and what hinders it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transhume.core.host import Pair
+from transhume.steps.replication.defined import altered
+from transhume.steps.replication.following import Following
+from transhume.steps.replication.hot_proof import KNOWN
+from transhume.steps.replication.proof_slot import Slot
+from transhume.steps.replication.record import Record
+from transhume.steps.replication.standing import slot_name
+from transhume.steps.replication.survey import PUBLICATION, workers
+from transhume.steps.trees import Tree
+
+
+def turned(pair: Pair) -> Pair:
+    """The same machines the other way round: what is followed is the target."""
+    return Pair(pair.target, pair.source)
+
+
+@dataclass(frozen=True)
+class Way:
+    """The trees and databases that are carried. `barred` says why the settings rule that out."""
+
+    following: Following
+    trees: tuple[Tree, ...]
+    barred: str
+
+    def hindrance(self, pair: Pair) -> str:
+        """Why what people do on the target couldn't be carried back; empty when it can be."""
+        if self.barred:
+            return self.barred
+        moved = dict(self.following.decided(pair))
+        dumped = [name for name, how in moved.items() if how == "dump"]
+        if dumped:
+            return f"{', '.join(dumped)} can't be followed the other way either"
+        able = workers(pair.source)
+        if able < len(moved):
+            return f"the source's PostgreSQL has workers for {able} databases"
+        return ""
+
+    def slot(self, pair: Pair, name: str) -> Slot:
+        """The places in the target's log: of what is carried, and of what was proved."""
+        own = slot_name(pair.target, name)
+        return Slot(pair.target, name, f"{own}_proof", own, PUBLICATION)
+
+    def kept(self, pair: Pair, name: str) -> bool:
+        """Whether the target's log holds all since the switch."""
+        slot = self.slot(pair, name)
+        known = [pair.target.sql("postgres", KNOWN, each) for each in (slot.copy, slot.name)]
+        return known == [[(True,)], [(True,)]]
+
+    def lost(self, pair: Pair) -> str:
+        """Why it can't be carried back now; empty when it can."""
+        hindrance = self.hindrance(pair)
+        if hindrance:
+            return hindrance
+        for name in self.following.followed(pair):
+            if not self.kept(pair, name):
+                return f"the target doesn't have all of the log since the switch of {name}"
+            changed = altered(turned(pair), name, Record("follow"))
+            if changed:
+                return f"in {name} the definition of {changed} isn't the source's any more"
+        return ""
