@@ -29,7 +29,8 @@ rows = sqlite3.connect("file:/var/lib/transhume/journal.db?mode=ro", uri=True).e
 for kind, text in rows:
     data = json.loads(text)
     if kind == "change-begun":
-        named, final = f"{data['step']}: {data['title']}", data["back"]["kind"] in ("Never", "Carry")
+        named = f"{data['step']}: {data['title']}"
+        final = data["back"]["kind"] in ("Never", "Carry")
     else:
         named, final = data.get("command", ""), False
     print(json.dumps([kind, named, final]))

@@ -10,10 +10,10 @@ from itertools import product
 
 import pytest
 
-from tests.contract import machines
 from tests.contract.hostile import Twist, planting, twisted
-from tests.contract.test_steps import HOW, STEPS, plan
-from transhume.core.change import Change, Command, Keep, Never
+from tests.contract.test_steps import BACK, HOW, STEPS, plan, servers
+from tests.fakes import FakeHost
+from transhume.core.change import Carry, Change, Command, Keep, Never
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.step import Step
@@ -40,7 +40,10 @@ _QUOTED = re.compile(
 def commands(changes: list[Change]) -> Iterator[Command]:
     """What is typed on the target, forward and back."""
     for change in changes:
-        acts = (change.act, *(() if isinstance(change.back, Keep | Never) else (change.back,)))
+        acts = (
+            change.act,
+            *(() if isinstance(change.back, Keep | Never | Carry) else (change.back,)),
+        )
         yield from (
             command for act in acts for command in act.commands() if command.place == "target"
         )
@@ -59,8 +62,8 @@ def scripts(changes: list[Change]) -> set[str]:
 KNOWN = {
     script
     for how in HOW
-    for step in plan(how).steps
-    for script in scripts(list(step.run(machines.servers())))
+    for step in (*plan(how).steps, *BACK)
+    for script in scripts(list(step.run(servers(step))))
 }
 
 
@@ -68,15 +71,22 @@ def made(step: Step, at: int, twist: Twist) -> list[Change]:
     """The changes up to where it ends when the source's answer with this number is made up."""
     changes: list[Change] = []
     with suppress(Exception):  # test_garbage.py is about those
-        changes.extend(step.run(Pair(twisted(machines.source(), at, twist), machines.target())))
+        changes.extend(step.run(_hostile(step, at, twist)))
     return changes
+
+
+def _hostile(step: Step, at: int, twist: Twist) -> Pair:
+    """Two machines, of which the source makes up this one answer."""
+    pair = servers(step)
+    assert isinstance(pair.source, FakeHost)
+    return Pair(twisted(pair.source, at, twist), pair.target)
 
 
 def seen(step: Step, at: int, twist: Twist) -> list[Finding]:
     """The same of what it says."""
     found: list[Finding] = []
     for look in (step.check, step.verify):
-        pair = Pair(twisted(machines.source(), at, twist), machines.target())
+        pair = _hostile(step, at, twist)
         with suppress(Exception):
             found.extend(item for item in look(pair) if isinstance(item, Finding))
     return found
@@ -86,9 +96,11 @@ def questions(step: Step, *looks: str) -> range:
     """The numbers of the questions that it asks the source."""
     most = 0
     for look in looks:
-        source = twisted(machines.source(), -1, lambda answer: answer)
+        pair = servers(step)
+        assert isinstance(pair.source, FakeHost)
+        source = twisted(pair.source, -1, lambda answer: answer)
         with suppress(TranshumeError):
-            list(getattr(step, look)(Pair(source, machines.target())))
+            list(getattr(step, look)(Pair(source, pair.target)))
         most = max(most, source.number)
     return range(most)
 

@@ -34,7 +34,7 @@ def plan(how: str) -> Plan:
 _RETURN = ("return-settings", "follow-target", "turn-trees", "turn-databases", "forget-return")
 
 
-def _servers(step: Step) -> Pair:
+def servers(step: Step) -> Pair:
     """Two machines on which the step has something to do."""
     late = step.phase == "back" or step.key in (*_RETURN, "open")
     return machines.returning() if late else machines.servers()
@@ -52,7 +52,7 @@ each_step = pytest.mark.parametrize("step", STEPS)
 
 
 def _changes(step: Step) -> list[Change]:
-    return list(step.run(_servers(step)))
+    return list(step.run(servers(step)))
 
 
 def _backs(changes: list[Change]) -> Iterator[Act]:
@@ -84,7 +84,7 @@ def test_it_alters_only_what_it_declares(step: Step) -> None:
 @each_step
 def test_looking_at_it_alters_nothing_and_says_the_same_again(step: Step) -> None:
     """FakeHost fails the test at the first command that isn't known to read only."""
-    pair = _servers(step)
+    pair = servers(step)
     assert list(step.run(pair)) == list(step.run(pair))
     assert list(step.check(pair)) == list(step.check(pair))
     assert _seen(step, pair) == _seen(step, pair)

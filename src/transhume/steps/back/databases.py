@@ -24,6 +24,7 @@ from transhume.steps.replication.hot_proof import changes
 from transhume.steps.replication.standing import standing
 from transhume.steps.replication.survey import server
 
+_STAY = "the target serves on: transhume cutover --yes; then mend what was written on the source"
 _PATIENCE = 30
 _FOLLOWS = Keep("it follows the target on; the next way back needs less, and finish ends it")
 _FLUSH = "select pg_logical_emit_message(true, 'transhume', 'carried') \\g /dev/null\n"
@@ -87,7 +88,7 @@ class CarryDatabases(Step):
         waits = tuple(reach(pair, name) for name in names)
         yield Change("catch up with the databases", Together(waits), Keep("nothing was altered"))
         for name in names:
-            yield from changes(other, name, self.way.slot(pair, name), psql)
+            yield from changes(other, name, self.way.slot(pair, name), psql, _STAY)
 
     def lag(self, pair: Pair) -> Iterator[Lag]:
         for name in self.way.following.followed(pair):

@@ -42,6 +42,7 @@ _ROOM = "select current_setting('max_replication_slots')::int > count(*) from pg
 _TARGET = "select oid::bigint from pg_database where datname = %s"
 CREATE = "select slot_name from pg_create_logical_replication_slot({}, 'pgoutput');\n"
 _ADVANCE = "select end_lsn from pg_replication_slot_advance({}, {});\n"
+ANEW = "transhume verify names all; transhume rollback and transhume sync copy anew"
 # The identities of tables are the one thing of a schema that following alters.
 _KINDS = ("identity",)
 
@@ -157,7 +158,7 @@ class ProveHot(Step):
 
 
 def changes(
-    pair: Pair, name: str, slot: Slot, typed: Callable[[str, str], Run]
+    pair: Pair, name: str, slot: Slot, typed: Callable[[str, str], Run], remedy: str = ANEW
 ) -> Iterator[Change]:
     """Prove the rows that changed since, as far as the follower has come.
 
@@ -172,7 +173,7 @@ def changes(
                 return
             found = compared(both.sides, seen)
             left = Unlike(found.tables, found.rows, found.differing)
-            _refuse(name, left, slot, both.there, seen.until)
+            _refuse(name, left, slot, both.there, seen.until, remedy)
             place = slot.place(seen.until)
             advance = sql.SQL(_ADVANCE).format(sql.Literal(slot.name), sql.Literal(place))
             done = typed(name, advance.as_string())
@@ -182,7 +183,9 @@ def changes(
                 return
 
 
-def _refuse(name: str, seen: Unlike, slot: Slot, there: Snapshot, after: int = 0) -> None:
+def _refuse(
+    name: str, seen: Unlike, slot: Slot, there: Snapshot, after: int = 0, remedy: str = ANEW
+) -> None:
     """StepFailed for a difference that no later change explains."""
     damage = list(seen.differing)
     for _ in range(_TRIES):
@@ -195,7 +198,7 @@ def _refuse(name: str, seen: Unlike, slot: Slot, there: Snapshot, after: int = 0
     if damage:
         raise StepFailed(
             f"{name} follows, but isn't equal: " + "; ".join(named(*item) for item in damage[:5]),
-            remedy="transhume verify names all; transhume rollback and transhume sync copy anew",
+            remedy=remedy,
         )
 
 
