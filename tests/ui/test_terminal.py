@@ -8,7 +8,7 @@ import pytest
 
 from tests.ui import sample
 from tests.ui.sheet import Sheet, tame
-from transhume.core.change import Change, Run, WriteFile
+from transhume.core.change import Carry, Change, Run, WriteFile
 from transhume.core.event import Event
 from transhume.core.plan import Plan
 from transhume.errors import StepFailed
@@ -152,3 +152,14 @@ def test_a_terminal_without_unicode_gets_plain_letters(move: list[Event]) -> Non
     show_status(sheet, fold(move))
     assert sheet.text.isascii()
     assert "mail.example.org -> this machine" in sheet.text
+
+
+def test_where_people_are_let_in_is_a_line_of_its_own() -> None:
+    sheet = Sheet()
+    carry = Change("open the door", sample.OPEN.act, Carry("what people do is noted"))
+    terminal.plan(sheet, [sample.shaped("open", "open the target", "after", (), carry)])
+    shown = "\n".join(sheet.rows)
+    assert "people are let in" in shown
+    assert "what people do is noted" in shown
+    assert "point of no return" not in shown
+    assert "carry back what came since" in shown

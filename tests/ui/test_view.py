@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui import sample
+from tests.ui.sheet import Sheet
 from transhume.core.event import Event
 from transhume.core.step import Step
 from transhume.ui.machine import KEYS
+from transhume.ui.status import show_status
 from transhume.ui.view import Status, fold, to_json
 
 
@@ -161,3 +164,24 @@ def test_every_key_for_programs_is_documented_and_every_documented_key_is_there(
     plain = {path for path in seen if f"{path}[]" not in KEYS}
     assert plain == {key for key in KEYS if not key.endswith("[]")}
     assert {path.rpartition(".")[2] for path in seen - plain} <= lasting
+
+
+def _carrying(move: list[Event]) -> list[Event]:
+    """The same move, from whose opening on everything is noted."""
+    back = {"kind": "Carry", "reason": "what people do is noted"}
+    return [
+        replace(event, data={**event.data, "back": back})
+        if event.kind == "change-begun" and event.data["back"]["kind"] == "Never"
+        else event
+        for event in move
+    ]
+
+
+def test_while_what_people_do_is_noted_nothing_is_past_return(move: list[Event]) -> None:
+    status = fold(_carrying(move))
+    assert (status.opened, status.past_return) == (True, False)
+    sheet = Sheet(120)
+    show_status(sheet, status)
+    shown = "\n".join(sheet.rows)
+    assert "served by the target" in shown
+    assert "rollback takes along all new mail, until transhume finish" in shown
