@@ -160,6 +160,8 @@ def test_a_failure_in_the_outage_can_be_gone_on_from(typed: Stage) -> None:
 
 def test_after_the_opening_there_is_no_way_back_without_a_loss(typed: Stage) -> None:
     _passed(typed, "cutover", "--yes")
+    assert "will lose what came since: the settings have" in " ".join(typed.out.split())
+    assert "takes you back" not in typed.out
     already = len(typed.source.typed)
     assert typed.type("rollback") == errors.NoReturn.exit_code
     assert "--lose-new-mail" in typed.err
