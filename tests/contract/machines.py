@@ -379,7 +379,10 @@ def returning() -> Pair:
     there, here = source(), target()
     for host in (there, here):
         host.held["select datname from pg_database"] = [("bj",), ("bj-data",)]
-        host.held["coalesce(to_jsonb(s) ->> 'wal_status'"] = [(True,)]
+        host.held["select d.datname from pg_database d join pg_replication_slots"] = [
+            ("bj",),
+            ("bj-data",),
+        ]
         host.held["select confirmed_flush_lsn - '0/0'"] = [(32,)]
         host.held["pg_logical_slot_peek_binary_changes"] = []
         host.held["select 1 from pg_publication"] = [(1,)]

@@ -61,6 +61,20 @@ class SyncTree:
         yield _rsync(self.arguments(), b"", self.finish)
 
 
+# What a list names and isn't here goes from there. Not with --delete-missing-args: the receivers of
+# some releases end at what it sends them ("invalid file mode 00").
+_GONE = f"""\
+cd "$1" && t=$(mktemp) || exit
+xargs -0 -r sh -c 'for f; do
+    test -e "$f" || test -L "$f" || printf "%s\\0" "$0/$f"
+done' "$1" >"$t" &&
+    ssh -F {SSH_CONFIG} transhume-source -- xargs -0 -r rm -rf -- <"$t"
+status=$?
+rm -f "$t"
+exit $status
+"""
+
+
 def _ends(path: str, *, to_source: bool) -> tuple[str, str]:
     """Where from and where to: rsync runs on the target, whichever way it is."""
     there, here = f"transhume-source:{path}/", f"{path}/"
@@ -85,8 +99,8 @@ class SyncPaths:
     def options(self) -> tuple[str, ...]:
         """What follows `rsync`, without where from and where to; it reads the names."""
         # --force: a whole folder may be gone, or be a file now.
-        missing = ("--delete-missing-args", "--force")
-        return ("-aHAXS", "--modify-window=-1", "--from0", "--files-from=-", *missing)
+        missing = "--ignore-missing-args" if self.to_source else "--delete-missing-args"
+        return ("-aHAXS", "--modify-window=-1", "--from0", "--files-from=-", missing, "--force")
 
     def listed(self) -> bytes:
         """The names as rsync reads them, which takes a line that begins with # or ; for a note."""
@@ -98,6 +112,8 @@ class SyncPaths:
         ends = _ends(self.path, to_source=self.to_source)
         words = (*self.options(), f"--rsh=ssh -F {SSH_CONFIG}", *ends)
         yield _rsync(words, self.listed(), self.finish)
+        if self.to_source:
+            yield Command("target", ("sh", "-c", _GONE, "gone", self.path), self.names)
 
 
 def _rsync(words: tuple[str, ...], names: bytes, finish: bool) -> Command:

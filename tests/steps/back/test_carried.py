@@ -47,7 +47,7 @@ def test_just_what_was_told_goes_to_the_source(step: Step) -> None:
     (whole,) = [act for act in made if isinstance(act, SyncTree)]
     assert (whole.path, whole.to_source) == ("/var/spool/bm-hsm", True)
     for act in (paths, whole):
-        *_, command = act.commands()
+        command = next(each for each in act.commands() if each.argv[0] == "rsync")
         assert command.argv[-1] == f"transhume-source:{act.path}/"
         assert command.argv[-2] == f"{act.path}/"
 

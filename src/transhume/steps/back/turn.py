@@ -167,7 +167,8 @@ class TurnDatabases(Step):
     def verify(self, pair: Pair) -> Iterator[Finding]:
         if self.way.hindrance(pair):
             return
+        kept = self.way.kept(pair)
         for name in self.way.following.followed(pair):
-            if not self.way.kept(pair, name):
+            if name not in kept:
                 seen = f"nothing keeps what changes in {name}"
                 yield Finding("target-not-kept", "blocks", "target", seen, self.why)

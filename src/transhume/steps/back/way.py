@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from transhume.core.host import Pair
 from transhume.steps.replication.defined import altered
 from transhume.steps.replication.following import Following
-from transhume.steps.replication.hot_proof import KNOWN
 from transhume.steps.replication.proof_slot import Slot
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.standing import slot_name
 from transhume.steps.replication.survey import PUBLICATION, workers
 from transhume.steps.trees import Tree
+
+# Each database has two slots; which log is kept only servers from 13 on tell.
+_KEPT = """
+select d.datname from pg_database d join pg_replication_slots s
+    on s.slot_name in ('transhume_' || d.oid, 'transhume_' || d.oid || '_proof')
+where s.restart_lsn is not null
+  and coalesce(to_jsonb(s) ->> 'wal_status', 'reserved') not in ('unreserved', 'lost')
+group by 1 having count(*) = 2
+"""
 
 
 def turned(pair: Pair) -> Pair:
@@ -46,19 +54,18 @@ class Way:
         own = slot_name(pair.target, name)
         return Slot(pair.target, name, f"{own}_proof", own, PUBLICATION)
 
-    def kept(self, pair: Pair, name: str) -> bool:
-        """Whether the target's log holds all since the switch."""
-        slot = self.slot(pair, name)
-        known = [pair.target.sql("postgres", KNOWN, each) for each in (slot.copy, slot.name)]
-        return known == [[(True,)], [(True,)]]
+    def kept(self, pair: Pair) -> frozenset[str]:
+        """The databases of which the target's log holds all since the switch."""
+        return frozenset(str(name) for (name,) in pair.target.sql("postgres", _KEPT))
 
     def lost(self, pair: Pair) -> str:
         """Why it can't be carried back now; empty when it can."""
         hindrance = self.hindrance(pair)
         if hindrance:
             return hindrance
+        kept = self.kept(pair)
         for name in self.following.followed(pair):
-            if not self.kept(pair, name):
+            if name not in kept:
                 return f"the target doesn't have all of the log since the switch of {name}"
             changed = altered(turned(pair), name, Record("follow"))
             if changed:

@@ -33,7 +33,7 @@ from transhume.steps.unlike import Unlike, unlike
 _PATIENCE = 30
 _PAUSE = "select pg_sleep(0.2)"
 _TRIES = 10
-KNOWN = """
+_KNOWN = """
 select coalesce(to_jsonb(s) ->> 'wal_status', 'reserved') not in ('unreserved', 'lost')
     and s.restart_lsn is not null
 from pg_replication_slots s where s.slot_name = %s
@@ -85,7 +85,7 @@ class Ledger:
 
     def whole(self, pair: Pair, name: str) -> bool:
         """Whether the proof's slot is there and has all of the log since its position."""
-        return pair.source.sql("postgres", KNOWN, self.slot(pair, name).name) == [(True,)]
+        return pair.source.sql("postgres", _KNOWN, self.slot(pair, name).name) == [(True,)]
 
     def drop(self, slot: Slot) -> Series:
         """The act that lets the source forget the proof's slot."""
@@ -95,7 +95,7 @@ class Ledger:
         """Let the source forget those of these databases' slots that it still has."""
         for name in names:
             slot = self.slot(pair, name)
-            if pair.source.sql("postgres", KNOWN, slot.name):
+            if pair.source.sql("postgres", _KNOWN, slot.name):
                 gone = Keep("it only kept the log")
                 yield Change(f"let go of {slot.name}", self.drop(slot), gone)
 
@@ -127,7 +127,7 @@ class ProveHot(Step):
         """Prove all of it. Where the source has no room for a slot, that is left for the end."""
         ledger, slot = self.ledger, self.ledger.slot(pair, name)
         ((room,),) = pair.source.sql("postgres", _ROOM)
-        if not room and not pair.source.sql("postgres", KNOWN, slot.name):
+        if not room and not pair.source.sql("postgres", _KNOWN, slot.name):
             return
         create = sql.SQL(CREATE).format(sql.Literal(slot.name)).as_string()
         made = on_source.script(ledger.following.ini, name, create)
