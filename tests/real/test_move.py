@@ -179,8 +179,7 @@ def test_a_move_that_is_taken_back_after_the_opening(other: Scene) -> None:
         machine.reboot()
     _stands_in_its_place(run)
     _fenced(run)
-    # The tracker is gone with the reboot, what the databases keep isn't.
-    run.transhume("rollback")
+    run.transhume("rollback", "--lose-new-mail")
     wait_served(name)
     assert before.unlike(standing(run.pair.source)) == []
     _the_source_serves(run)
