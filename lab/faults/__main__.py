@@ -13,7 +13,7 @@ from subprocess import run
 
 from lab import places
 from lab.faults.campaign import Entry, tried
-from lab.faults.cells import Cell, cells
+from lab.faults.cells import Cell, cells, companies
 from lab.faults.stock import provide
 from lab.faults.table import summary
 from lab.shell import LabError, say
@@ -85,21 +85,27 @@ def campaign(given: argparse.Namespace, path: Path) -> list[Entry]:
     try:
         entries = earlier(path)
         todo = chosen(given, cells(stock.changes, given.seed), entries)
-        for number, cell in enumerate(todo, 1):
-            named = f"{number}/{len(todo)} {cell.fault.name}, {cell.phase}, {cell.way}"
-            say(f"{named} ({cell.moment} {cell.change})")
+        known = {tuple(entry.key) for entry in entries}
+        for company in companies(todo, stock.changes, known):
+            for cell in company:
+                say(f"{cell.fault.name}, {cell.phase}, {cell.way} ({cell.moment} {cell.change})")
             if given.list:
                 continue
             if time.monotonic() > end:
                 say("time is up: the same command goes on from here")
                 break
-            entries = [each for each in entries if tuple(each.key) != cell.key]
-            entries.append(tried(stock, cell))
+            played = tried(stock, company)
+            entries = [each for each in entries if tuple(each.key) not in _keys(company)] + played
             keep(entries, path)
-            say(f"  {entries[-1].outcome}, {entries[-1].seconds} s {entries[-1].differences[:3]}")
+            for entry in played:
+                say(f"  {entry.outcome}, {entry.seconds} s {entry.differences[:3]}")
     finally:
         stock.pair.down()
     return entries
+
+
+def _keys(company: list[Cell]) -> set[tuple[str, ...]]:
+    return {cell.key for cell in company}
 
 
 def main() -> int:

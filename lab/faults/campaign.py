@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -11,7 +12,7 @@ from subprocess import CompletedProcess
 from lab.compare import EXPECTED, compare
 from lab.faults.cells import WORDS, Cell
 from lab.faults.look import holders, serving
-from lab.faults.stage import Broken, Unmet, play
+from lab.faults.stage import Broken, Passed, Unmet, play
 from lab.faults.stock import Stock
 from lab.places import ROLES, Role
 from lab.scene import Scene
@@ -20,6 +21,9 @@ from lab.standing import standing
 from lab.traffic import start_sender
 
 RIGHT = ("went on", "finished when run again", "rolled back", "nothing had begun")
+UNMET = "not met"
+PASSED = "came too late"
+"""The move was over before its turn: it isn't kept, and its turn comes again."""
 _TRIES = 3
 _KILLED = (-9, 137)
 # The source's own configuration stays as the switch has left it, and its queue has moved away.
@@ -53,44 +57,92 @@ class Entry:
         return self.outcome in RIGHT and self.source_intact and not lost and not self.differences
 
 
-def tried(stock: Stock, cell: Cell) -> Entry:
-    """Play the cell on machines as they were before its phase."""
+def tried(stock: Stock, company: Sequence[Cell]) -> list[Entry]:
+    """Play these cells on machines as they were before the first one's phase.
+
+    Several are struck one after the other in a single move that always goes on, and judged once,
+    for all of them: what comes out wrong then says nothing about any single one.
+    """
     began = time.monotonic()
-    entry = Entry(cell.fault.name, cell.phase, "", 0, 0, source_intact=False)
-    entry.way, entry.change, entry.moment, entry.key = cell.way, cell.change, cell.moment, cell.key
-    run = stock.again(cell.phase)
+    entries = [begun(cell) for cell in company]
+    run = stock.again(company[0].phase)
     sent = run.folder / "sent.jsonl"
     try:
         with start_sender(stock.pair.name, sent, run.filled["addresses"], rate=2.0):
-            _walk(run, cell, entry)
-        _judge(stock, run, cell, entry, sent)
-    except Unmet as unmet:
-        entry.outcome, entry.said = "not met", str(unmet)
+            _walk(run, company, entries)
+        entries = [entry for entry in entries if entry.outcome != PASSED]
+        met = [entry for entry in entries if entry.outcome != UNMET]
+        if met:
+            _judge(stock, run, met[-1], sent)
+            _share(met)
     except (Broken, LabError) as broken:
-        entry.outcome = f"not as promised: {broken}"
-    entry.seconds = round(time.monotonic() - began, 1)
+        for entry in entries:
+            entry.outcome = f"not as promised: {broken}"
+    for entry in entries:
+        entry.seconds = round((time.monotonic() - began) / len(entries), 1)
+    return entries
+
+
+def begun(cell: Cell) -> Entry:
+    """What is known of a cell before it is played."""
+    entry = Entry(cell.fault.name, cell.phase, UNMET, 0, 0, source_intact=False)
+    entry.way, entry.change, entry.moment, entry.key = cell.way, cell.change, cell.moment, cell.key
     return entry
 
 
-def _walk(run: Scene, cell: Cell, entry: Entry) -> None:
-    """Strike, then type what this cell types."""
-    done = play(run, WORDS[cell.phase], cell.change, cell.moment, cell.fault.scenario)
+def _walk(run: Scene, company: Sequence[Cell], entries: Sequence[Entry]) -> None:
+    """Strike, type what is typed after it, and strike the next one."""
+    over = False
+    for cell, entry in zip(company, entries, strict=True):
+        if over:
+            entry.outcome = PASSED
+        else:
+            over = _strike(run, cell, entry)
+    if any(entry.outcome not in (UNMET, PASSED) for entry in entries):
+        _end(run, company[-1], entries[-1])
+
+
+def _strike(run: Scene, cell: Cell, entry: Entry) -> bool:
+    """Play one cell; whether the command came to its end all the same."""
+    try:
+        done = play(run, WORDS[cell.phase], cell.change, cell.moment, cell.fault.scenario)
+    except Unmet as unmet:
+        entry.said = str(unmet)
+        return isinstance(unmet, Passed)
     entry.said = " ".join(done.stderr.split())
     _told(done)
-    # What went through to its end has passed the point of no return.
-    back = cell.way == "back" and (done.returncode or cell.phase in ("check", "sync"))
+    _obey(run, entry.said)
+    entry.outcome = _outcome(cell, done.returncode)
+    return not done.returncode
+
+
+def _outcome(cell: Cell, status: int) -> str:
     if cell.phase == "check":
-        entry.outcome = "nothing had begun"
-        again(run, entry, "check")
-    elif back:
-        entry.outcome = "rolled back"
+        return "nothing had begun"
+    # What went through to its end has passed the point of no return.
+    if cell.way == "back" and (status or cell.phase == "sync"):
+        return "rolled back"
+    return "finished when run again" if status else "went on"
+
+
+def _end(run: Scene, last: Cell, entry: Entry) -> None:
+    """Type what leads to the end of the move, or back to its beginning."""
+    if entry.outcome == "rolled back":
         again(run, entry, "rollback")
-    else:
-        entry.outcome = "finished when run again" if done.returncode else "went on"
-        if done.returncode:
-            again(run, entry, *WORDS[cell.phase])
-        if cell.phase == "sync":
-            again(run, entry, "cutover", "--yes")
+        return
+    again(run, entry, *WORDS[last.phase])
+    if last.phase == "sync":
+        again(run, entry, "cutover", "--yes")
+
+
+def _share(entries: Sequence[Entry]) -> None:
+    """All that were struck in one move have the end of it in common."""
+    judged = entries[-1]
+    for entry in entries[:-1]:
+        entry.source_intact = judged.source_intact
+        entry.differences = judged.differences
+        entry.messages_missing = judged.messages_missing
+        entry.messages_doubled = judged.messages_doubled
 
 
 def again(run: Scene, entry: Entry, *words: str) -> None:
@@ -112,7 +164,7 @@ def _obey(run: Scene, said: str) -> None:
     command = re.search(r"when it is down: (systemctl restart \S+)", said)
     if place and command:
         machine = run.pair.machines[ROLES.index("source" if place[1] == "source" else "target")]
-        machine.exec(command[1].split())
+        machine.exec(("sh", "-c", f"pg_isready -q || {command[1]}"))
 
 
 def _told(done: CompletedProcess[str]) -> None:
@@ -124,7 +176,7 @@ def _told(done: CompletedProcess[str]) -> None:
         raise Broken(f"it ended with {done.returncode} and said: {said.strip()}")
 
 
-def _judge(stock: Stock, run: Scene, cell: Cell, entry: Entry, sent: Path) -> None:
+def _judge(stock: Stock, run: Scene, entry: Entry, sent: Path) -> None:
     """Compare with what was there before, and with what the sender was told."""
     moved = entry.outcome in RIGHT[:2]
     wanted: list[Role] = ["target"] if moved else ["source"]

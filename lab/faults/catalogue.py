@@ -12,6 +12,7 @@ from lab.kill_at import MOMENTS
 _WORK: tuple[Phase, ...] = PHASES[1:]
 _BEFORE: tuple[Phase, ...] = ("sync", "before the freeze", "frozen")
 _COPIES = r"^sync-trees: (copy|scan) |^finish-trees: copy "
+_FOLLOWS = r"^(sync-trees|prove-followed|freeze|finish-trees): "
 _TAKES = r"^take-address: take "
 _DOCS = r"^sync-trees: (copy|carry) /var/spool/bm-docs$"
 
@@ -39,7 +40,7 @@ FAULTS = (
     Fault("rsync is killed", processes.killed("rsync"), _BEFORE, _COPIES),
     Fault("pg_dump is killed", processes.killed("pg_dump"), ("sync",), r"copy \w+.* follow"),
     Fault("pg_restore is killed", processes.killed("pg_restore"), ("sync",), r"copy \w+.* follow"),
-    Fault("the tracker is killed", processes.tracker, _BEFORE, r"^(?!close|hold|target-post|serv)"),
+    Fault("the tracker is killed", processes.tracker, _BEFORE, _FOLLOWS),
     Fault("the line is down for 5 s", lines.down_for(5), PHASES),
     Fault("the line is down for 60 s", lines.down_for(60)),
     Fault("the line is down for good", lines.down_for_good, PHASES),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from lab.faults.catalogue import FAULTS, KILL, Fault
 from lab.faults.stock import Phase
 from lab.kill_at import ASKED, alike
 
 Way = Literal["on", "back"]
+Single: TypeAlias = tuple[Fault, Phase, str, str]
+"""A fault, the phase, the change, and the moment of it."""
 
 WORDS: Mapping[Phase, tuple[str, ...]] = {
     "check": ("check",),
@@ -51,12 +54,23 @@ def cells(changes: Mapping[Phase, Sequence[str]], seed: int) -> list[Cell]:
         if change
     ]
     rng.shuffle(single)
+    single = _spread(single)
     ways: tuple[Way, Way] = ("on", "back")
     first = [_cell(*each, ways[number % 2]) for number, each in enumerate(single)]
     second = [_cell(*each, ways[1 - number % 2]) for number, each in enumerate(single)]
     kills = list(_kills(changes))
     rng.shuffle(kills)
     return list({cell.key: cell for cell in (*first, *second, *kills)}.values())
+
+
+def _spread(single: list[Single]) -> list[Single]:
+    """In the order given, but each fault once before any is tried a second time."""
+    seen: Counter[str] = Counter()
+    rounds = []
+    for each in single:
+        seen[each[0].name] += 1
+        rounds.append(seen[each[0].name])
+    return [each for _, each in sorted(zip(rounds, single, strict=True), key=lambda one: one[0])]
 
 
 def _one(
@@ -80,3 +94,37 @@ def _cell(fault: Fault, phase: Phase, change: str, moment: str, way: Way) -> Cel
     # Once people write on the target the way back is another one than this campaign's.
     possible = way if phase != "after the opening" else "on"
     return Cell(fault, phase, change, ASKED if phase == "check" else moment, possible)
+
+
+COMPANY = 8
+"""So many are struck in one move: it takes as long as two or three alone."""
+
+
+def companies(
+    left: Sequence[Cell], changes: Mapping[Phase, Sequence[str]], alone: Container[tuple[str, ...]]
+) -> list[list[Cell]]:
+    """The cells in the order given, those that go on put together in the order of the plan.
+
+    What goes back needs a move of its own, and so do those whose keys are in `alone`. A sync is
+    followed by no cell of a cutover: that one is played on machines that were started anew between
+    the two, which changes what the cutover does.
+    """
+    place = {
+        (phase, name): (number, line)
+        for number, (phase, names) in enumerate(changes.items())
+        for line, name in enumerate(names)
+    }
+    found: list[list[Cell]] = []
+    filling: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in left:
+        if cell.way == "back" or cell.phase == "check" or cell.key in alone:
+            found.append([cell])
+            continue
+        joined = filling.get(WORDS[cell.phase])
+        if joined is None or len(joined) == COMPANY:
+            joined = filling[WORDS[cell.phase]] = []
+            found.append(joined)
+        joined.append(cell)
+    for company in found:
+        company.sort(key=lambda cell: place.get((cell.phase, cell.change), (0, 0)))
+    return found

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from lab.faults.stage import Scenario, Stage
 from lab.places import ROLES, Role
 
-_FILL = 'fallocate -l "$(df --block-size=1 --output=avail / | tail -n 1)" /root/filling'
+_FILL = (
+    "free() { df --block-size=1 --output=avail / | tail -n 1; }; "
+    'fallocate -l "$(($(free) - 8388608))" /root/filling; '
+    "dd if=/dev/zero of=/root/filling.rest bs=4k 2>/dev/null; sync /root/filling.rest; "
+    '[ "$(free)" -lt 100000 ]'
+)
 _POSTGRES = (
     "for unit in $(systemctl list-units --state=failed --plain --no-legend 'postgresql@*' | "
     "cut -d' ' -f1); do systemctl restart \"$unit\"; done"
@@ -23,7 +28,7 @@ def full(role: Role) -> Scenario:
         machine.exec(("sh", "-c", _FILL))
         yield
         stage.over()
-        machine.exec(("rm", "/root/filling"))
+        machine.exec(("rm", "/root/filling", "/root/filling.rest"))
         # It ends itself rather than lose what it can't write; who makes room starts it again.
         machine.exec(("sh", "-c", _POSTGRES))
 

@@ -56,12 +56,13 @@ def _apart(stage: Stage, state: str) -> None:
 def flipped(stage: Stage) -> Iterator[None]:
     """One byte of what the source sends over ssh arrives as another one."""
     network.run_in(stage.name, "net", ("nft", "-f", "-"), stdin=_FLIP)
-    yield
-    wait_until(lambda: _flips(stage) or not stage.tool.running(), "a packet to be flipped", 120)
-    met = _flips(stage)
-    network.run_in(stage.name, "net", ("nft", "delete", "table", *_TABLE.split()))
-    if not met:
-        raise Unmet("nothing was sent that could be flipped")
+    try:
+        yield
+        wait_until(lambda: _flips(stage) or not stage.tool.running(), "a flip", 120)
+        if not _flips(stage):
+            raise Unmet("nothing was sent that could be flipped")
+    finally:
+        network.run_in(stage.name, "net", ("nft", "delete", "table", *_TABLE.split()))
 
 
 def _flips(stage: Stage) -> bool:

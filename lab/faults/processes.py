@@ -13,6 +13,7 @@ from lab.shell import wait_until
 _PAUSE = 30.0
 _HUNT = """
 import glob, os, select, sys
+print("hunting", flush=True)
 while not select.select([sys.stdin], [], [], 0.002)[0]:
     for path in glob.glob("/proc/[0-9]*/comm"):
         try:
@@ -69,6 +70,9 @@ def _hunted(machine: Machine, program: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
     )
     try:
+        # Else what it is after may be there and gone before it looks.
+        if hunter.stdout:
+            hunter.stdout.readline()
         yield hunter
     finally:
         # It ends by itself when its input does.

@@ -27,6 +27,10 @@ class Unmet(Exception):
     """What was to be broken wasn't there, so nothing was tried."""
 
 
+class Passed(Unmet):
+    """The command came to its end without the change at which it was to be held."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """Two machines, and the tool at work on one of them."""
@@ -71,7 +75,8 @@ def held(run: Scene, words: tuple[str, ...], change: str, moment: str) -> Iterat
         wait_until(lambda: bool(kills.hit(run)) or not tool.running(), change, _REACHED)
         if not tool.running():
             done = tool.ended()
-            raise Unmet(f"ended with {done.returncode} before {change}: {done.stderr.strip()}")
+            kind = Unmet if done.returncode else Passed
+            raise kind(f"ended with {done.returncode} before {change}: {done.stderr.strip()}")
         yield Stage(run, tool)
 
 

@@ -10,7 +10,7 @@ import pytest
 from lab.faults.__main__ import chosen, earlier, keep
 from lab.faults.campaign import Entry
 from lab.faults.catalogue import FAULTS, KILL
-from lab.faults.cells import Cell, cells
+from lab.faults.cells import COMPANY, WORDS, Cell, cells, companies
 from lab.faults.stock import PHASES, Phase, by_phase
 from lab.faults.table import summary
 from lab.kill_at import MOMENTS, alike
@@ -59,6 +59,11 @@ def test_every_fault_is_tried_in_each_of_its_phases_and_a_kill_at_every_moment()
     assert {phase for cell in tried for phase in [cell.phase]} == set(PHASES)
 
 
+def test_each_fault_comes_once_before_any_comes_again() -> None:
+    tried = cells(CHANGES, 7)[: len(FAULTS)]
+    assert {cell.fault.name for cell in tried} == {fault.name for fault in FAULTS}
+
+
 def test_after_the_opening_nothing_goes_back() -> None:
     late = [cell for cell in cells(CHANGES, 7) if cell.phase == "after the opening"]
     assert {cell.way for cell in late} == {"on"}
@@ -69,6 +74,23 @@ def test_the_same_seed_draws_the_same_cells() -> None:
     drawn = [chosen(given, cells(CHANGES, 3), []) for _ in range(2)]
     assert [cell.key for cell in drawn[0]] == [cell.key for cell in drawn[1]]
     assert len(drawn[0]) == 5
+
+
+def test_cells_that_go_on_share_a_move_in_the_order_of_the_plan() -> None:
+    tried = cells(CHANGES, 7)
+    known = {next(cell.key for cell in tried if cell.way == "on" and cell.phase == "frozen")}
+    found = companies(tried, CHANGES, known)
+    assert sorted(cell.key for company in found for cell in company) == sorted(
+        cell.key for cell in tried
+    )
+    joined = [company for company in found if len(company) > 1]
+    assert max(map(len, joined)) == COMPANY
+    assert {cell.way for company in joined for cell in company} == {"on"}
+    assert not known & {cell.key for company in joined for cell in company}
+    for company in joined:
+        phases = [PHASES.index(cell.phase) for cell in company]
+        assert phases == sorted(phases)
+        assert len({WORDS[cell.phase] for cell in company}) == 1
 
 
 def test_what_was_right_is_not_tried_again(tmp_path: Path) -> None:

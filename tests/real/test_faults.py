@@ -37,5 +37,5 @@ def kept(stock: Scene) -> Iterator[Stock]:
 def test_a_few_cells(kept: Stock, wanted: tuple[str, str, Way]) -> None:
     name, change, way = wanted
     (fault,) = (each for each in FAULTS if each.name == name)
-    entry = tried(kept, Cell(fault, "frozen", change, "begun", way))
+    (entry,) = tried(kept, [Cell(fault, "frozen", change, "begun", way)])
     assert entry.right, entry
