@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from tests.fakes import FakeHost
 from transhume.core.host import Pair
+from transhume.core.settings import Settings, SourceSettings
 from transhume.engine.journal import FILE, Journal
 from transhume.errors import JournalRefused, SettingsError
 from transhume.hosts.process import Processes
+from transhume.ui import session as wiring
 from transhume.ui.session import _ended, _interruptible, logins, past, read_settings
 
 
@@ -72,3 +75,41 @@ def test_settings_that_others_may_write_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="others than root may write") as wrong:
         read_settings(path)
     assert wrong.value.remedy.endswith(f"chown root: {path}; chmod go-w {path}")
+
+
+class _Nowhere:
+    """A way that leads nowhere, and leaves what a real one leaves."""
+
+    folder = Path("/nowhere")
+
+    def __init__(self, *_: object) -> None:
+        """Nobody is reached."""
+
+    def to(self, address: str) -> None:
+        """Write how the source is reached, and the passwords."""
+        (self.folder / "ssh_config").touch()
+        (self.folder / "pg_service.conf").write_text("password=secret")
+
+    def close(self) -> None:
+        """It is closed."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a session needs root")
+@pytest.mark.parametrize("end", ["", "rolled-back", "finished"])
+def test_no_password_stays_and_at_the_end_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: Literal["", "rolled-back", "finished"]
+) -> None:
+    run, state = tmp_path / "run", tmp_path / "state"
+    monkeypatch.setattr(_Nowhere, "folder", run)
+    monkeypatch.setattr(wiring, "FOLDER", run)
+    monkeypatch.setattr(wiring, "SERVICE_FILE", str(run / "pg_service.conf"))
+    monkeypatch.setattr(wiring, "Ssh", _Nowhere)
+    monkeypatch.setattr(wiring, "_wired", lambda *_: None)
+    source = SourceSettings(ssh="root@old", host_key="ssh-ed25519 AAAA")
+    with wiring.session(Settings(source=source, state=str(state))), Journal(state) as journal:
+        assert (run / "pg_service.conf").exists()
+        journal.write("walk-begun", command="x", version="1")
+        if end:
+            journal.write(end, seconds=1.0)
+    left = {path.name for path in run.iterdir()} if run.exists() else None
+    assert left == (None if end else {"lock", "ssh_config"})
