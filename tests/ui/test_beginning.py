@@ -65,6 +65,24 @@ def test_settings_are_written_once_the_key_is_known(typed: Stage) -> None:
     assert typed.source.typed == typed.target.typed == []
 
 
+def test_no_name_of_the_source_reaches_the_screen_as_it_is(typed: Stage) -> None:
+    typed.source.host.said["uname -n"] = "old\x1b]0;gone\x07 \u202e [bold]x[/]\n"
+    typed.source.host.files["/etc/debian_version"] = b"12\x1b[2J"
+    assert _init(typed, "--host-key", PRINT) == 0
+    assert "\x1b" not in typed.out
+    assert "\u202e" not in typed.out
+    assert "old\\x1b]0;gone\\x07 \\u202e [bold]x[/]" in typed.out
+
+
+@pytest.mark.parametrize("shown", ["[{}]", "{}", "[[]]", '[{"addr_info": [1]}]', "[" * 5000, "x"])
+def test_addresses_that_are_none_are_told_as_such(typed: Stage, shown: str) -> None:
+    typed.source.host.said["ip -j addr show"] = shown
+    code = _init(typed, "--host-key", PRINT)
+    assert code in (errors.StepFailed.exit_code, errors.SettingsError.exit_code)
+    assert "mistake inside" not in typed.err
+    assert not typed.settings.exists()
+
+
 def test_a_person_may_confirm_the_key(typed: Stage) -> None:
     typed.answers.append(True)
     assert _init(typed) == 0

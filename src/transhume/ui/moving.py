@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from transhume.core.event import Event
 from transhume.core.settings import Settings, SourceSettings
+from transhume.core.understood import understood
 from transhume.engine import back
 from transhume.engine.back import carries
 from transhume.engine.journal import read
@@ -35,7 +37,9 @@ from transhume.ui import beginning, checking
 from transhume.ui.converge import Told, converge, noted
 from transhume.ui.feed import Feed
 from transhume.ui.forecast import Outlook, show
+from transhume.ui.layout import put
 from transhume.ui.session import Session, need_root, past, read_settings, session, walk
+from transhume.ui.words import visible
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,8 @@ def begin(
         )
     beginning.confirm(key, typed.source, typed.host_key, confirm)
     beginning.set_aside(Path(typed.state))
-    with session(beginning.preliminary(typed.source, key, typed.state)) as run:
+    known = beginning.preliminary(typed.source, key, typed.state)
+    with session(known) as run, understood("what the machines say of themselves"):
         found = [beginning.facts(host) for host in (run.pair.source, run.pair.target)]
         beginning.require_bluemind(found[0])
         addresses = beginning.addresses(run.pair, run.ssh.hostname)
@@ -140,10 +145,14 @@ def begin(
         return
     for item in found:
         boxes = "no databases yet" if item.mailboxes is None else f"{item.mailboxes} mailboxes"
-        console.print(
-            f"{item.place}  {item.name}   {item.system}   BlueMind {item.bluemind}   "
-            f"PostgreSQL {item.postgresql}   {boxes}"
+        told = (
+            f"{item.place}  {item.name}",
+            f"{item.system}",
+            f"BlueMind {item.bluemind}",
+            f"PostgreSQL {item.postgresql}",
+            boxes,
         )
+        put(console, Text("   ".join(map(visible, told))))
     console.print(f"Wrote {typed.settings}. Next: transhume check")
 
 
