@@ -16,15 +16,21 @@ Roots = Callable[[Mapping[int, int]], Iterable[int]]
 
 @contextmanager
 def watched(groups: Mapping[str, Roots]) -> Iterator[dict[str, float]]:
-    """While it goes on, the peak of each group so far: MiB, what processes share counts once."""
+    """While it goes on, the peak of each group so far: MiB, what processes share counts once.
+
+    It counts when it is there in two looks: a child that is only just being started has its
+    parent's memory (vfork(2)), and for that moment counts it again.
+    """
     done = threading.Event()
-    peaks = dict.fromkeys(groups, 0.0)
+    peaks, former = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0.0)
 
     def watch() -> None:
         while not done.wait(_SAMPLE_SECONDS):
             parents = _parents()
             for name, roots in groups.items():
-                peaks[name] = max(peaks[name], mib(family(set(roots(parents)), parents)))
+                now = mib(family(set(roots(parents)), parents))
+                peaks[name] = max(peaks[name], min(now, former[name]))
+                former[name] = now
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -12,6 +12,7 @@ from lab.bench.page import DOCS, KEPT
 
 BEGIN = "<!-- begin proving: written by lab/bench/proving.py -->"
 END = "<!-- end proving -->"
+_INTERRUPTED = 130
 _HEAD = (
     "| size | command | s | target, MiB | source, MiB |",
     "| --- | --- | ---: | ---: | ---: |",
@@ -46,8 +47,28 @@ def _section(result: Mapping[str, Any]) -> Iterator[str]:
     )
     yield from ("", *_HEAD)
     for cost in result["costs"]:
-        peaks = (f"{cost[key]:.0f}" if cost[key] else "" for key in ("target_mib", "source_mib"))
-        yield f"| {size} | {_named(cost)} | {cost['seconds']} | {' | '.join(peaks)} |"
+        # What somebody interrupted took no time that says anything.
+        if cost["status"] != _INTERRUPTED:
+            target, source = _peaks(result, cost)
+            yield f"| {size} | {_named(cost)} | {cost['seconds']} | {target} | {source} |"
+
+
+def _peaks(result: Mapping[str, Any], cost: Mapping[str, Any]) -> tuple[str, str]:
+    """What transhume's own report says of its processes; of others all together, as was seen."""
+    told = _told(result, cost["what"])
+    if told is None:
+        seen = (cost["target_mib"], cost["source_mib"])
+        return tuple(f"{mib:.0f}" if mib else "" for mib in seen)  # type: ignore[return-value]
+    mib = {part: f"{bytes_ / (1 << 20):.0f}" for part, bytes_ in told.items()}
+    return f"{mib['transhume']} + {mib.get('target', '0')}", mib.get("source", "")
+
+
+def _told(result: Mapping[str, Any], what: str) -> Mapping[str, int] | None:
+    """The memory of the first such command that came to its end; checks stand for themselves."""
+    if what == "transhume check":
+        return next((check["memory"] for check in result["checks"]), None)
+    ended = [walk for walk in result["walks"] if walk["outcome"] == "done"]
+    return next((walk["memory"] for walk in ended if f"transhume {walk['command']}" == what), None)
 
 
 def _compared(result: Mapping[str, Any], unit: str) -> int:
