@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from tests.fakes import FakeHost
 from tests.steps.disk import two
+from transhume.agent import manifest
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.errors import StepFailed
@@ -182,6 +184,14 @@ def test_what_the_source_hasnt_is_no_damage_of_the_sources(stores: Path) -> None
     _path(stores / "source", "/live", _name(MAIL[0])).unlink()
     _path(stores / "target", "/live", _name(MAIL[0])).write_bytes(b"rotten")
     assert not _one(prove_names(_pair(stores), BODIES)).whole
+
+
+def test_the_library_is_looked_for_once(stores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = bytes(_path(stores / "target", "/live", _name(MAIL[0])))
+    assert manifest.message(path) == _name(MAIL[0]).encode()
+    for name in ("compression", "backports", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert manifest.message(path) == _name(MAIL[0]).encode()
 
 
 def test_a_message_of_several_frames_and_of_many_megabytes_is_read_whole(stores: Path) -> None:

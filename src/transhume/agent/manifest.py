@@ -16,6 +16,7 @@ with an empty name. LINK is the first path, in this order, of a file with severa
 
 import errno
 import fnmatch
+import functools
 import grp
 import hashlib
 import json
@@ -160,8 +161,9 @@ def message(name: bytes) -> bytes:
     return found.hexdigest().encode()
 
 
+@functools.lru_cache(maxsize=1)
 def compression() -> Any:
-    """Python's own module, or its backport."""
+    """Python's own module, or its backport: a search that would take longer than most bodies."""
     try:
         from compression import zstd
     except ImportError:
