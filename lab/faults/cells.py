@@ -121,6 +121,10 @@ def companies(
             found.append([cell])
             continue
         joined = filling.get(WORDS[cell.phase])
+        if joined and cell.change in {each.change for each in joined}:
+            # Most changes are made once in a move.
+            found.append([cell])
+            continue
         if joined is None or len(joined) == COMPANY:
             joined = filling[WORDS[cell.phase]] = []
             found.append(joined)
