@@ -8,14 +8,14 @@ from lab import network
 from lab.faults.stage import Scenario, Stage, Unmet
 from lab.shell import wait_until
 
-_FILE = "/var/spool/bm-docs/changing"
+FILE = "/var/spool/bm-docs/changing"
 _COMING = "find /var/spool/bm-docs -name '*changing*' -o -path '*.transhume-partial/*' | grep -q ."
 _BECOMES = {
-    "grows": f"head -c 3000000 /dev/urandom >> {_FILE}",
-    "shrinks": f"truncate -s 1000 {_FILE}",
-    "vanishes": f"rm {_FILE}",
-    "becomes a folder": f"rm {_FILE} && mkdir {_FILE} && echo new > {_FILE}/inside",
-    "becomes a link": f"ln -sfn ../somewhere {_FILE}",
+    "grows": f"head -c 3000000 /dev/urandom >> {FILE}",
+    "shrinks": f"truncate -s 1000 {FILE}",
+    "vanishes": f"rm {FILE}",
+    "becomes a folder": f"rm {FILE} && mkdir {FILE} && echo new > {FILE}/inside",
+    "becomes a link": f"ln -sfn ../somewhere {FILE}",
 }
 KINDS = tuple(_BECOMES)
 
@@ -24,7 +24,7 @@ def changes(what: str) -> Scenario:
     """A file of the source becomes another one while it is on its way over a thin wire."""
 
     def scenario(stage: Stage) -> Iterator[None]:
-        stage.source.exec(("dd", "if=/dev/urandom", f"of={_FILE}", "bs=1M", "count=6"))
+        stage.source.exec(("dd", "if=/dev/urandom", f"of={FILE}", "bs=1M", "count=6"))
         network.limit(stage.name, "source", "8mbit")
         yield
         try:
