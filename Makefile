@@ -54,7 +54,7 @@ faults: $(READY) ## break a move in every phase, in every way: make faults SAMPL
 	$(BIN)/python -m lab.faults $(if $(SAMPLE),--sample $(SAMPLE),--record) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
-campaigns: kills ## the long ones: kills at every change, power cuts at every change of the address
+campaigns: kills ## the long ones: kills and power cuts at every change, all that befalls what follows
 	$(BIN)/pytest -q -m campaign
 
 bench: $(READY) ## the documented way and transhume's, side by side: make bench SIZE=S (M, L)

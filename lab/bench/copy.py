@@ -18,6 +18,7 @@ from typing import Any
 from lab import network, places
 from lab.bench import copy_page
 from lab.bench.copiers import COPIERS, LIMIT_SECONDS, install
+from lab.bench.spent import processor
 from lab.machine import Machine
 from lab.pair import Pair
 from lab.shell import LabError, say
@@ -28,7 +29,6 @@ _BIG, _BIG_BYTES = 4, 512 << 20
 _TRIP, _RATE, _BITS = 20.0, "1gbit", 1e9
 # What of a line TCP over Ethernet has for its data: 1448 of the 1538 bytes of a frame.
 _USABLE = 1448 / 1538
-_CPU = "awk '/^usage_usec/ { print $2 }' /sys/fs/cgroup/cpu.stat"
 
 # Names and sizes like those of stored mail: by hash, in 256 folders, a few kilobytes each.
 _BODIES = """
@@ -87,18 +87,14 @@ def _measured(machine: Machine, tree: str) -> dict[str, int]:
 def copy(pair: Pair, tree: str, line: str, by: str) -> Copied:
     """One copy onto a target that has nothing of it."""
     pair.target.exec(("sh", "-c", f"rm -rf {tree}; mkdir {tree}; sync"))
-    before = [_cpu(machine) for machine in pair.machines]
+    before = [processor(machine) for machine in pair.machines]
     took = COPIERS[by](pair, tree)
-    after = [_cpu(machine) for machine in pair.machines]
+    after = [processor(machine) for machine in pair.machines]
     source, target = (round(later - sooner, 2) for sooner, later in zip(before, after, strict=True))
     equal = None if took.equal is None else round(took.equal, 2)
     what = tree.rpartition("/")[2]
     seconds = None if took.seconds is None else round(took.seconds, 2)
     return Copied(what, line, by, seconds, equal, source, target, _differing(pair, tree))
-
-
-def _cpu(machine: Machine) -> float:
-    return int(machine.exec(("sh", "-c", _CPU)).stdout) / 1e6
 
 
 def _differing(pair: Pair, tree: str) -> int:

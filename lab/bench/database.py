@@ -93,18 +93,15 @@ def _rows(machine: Machine) -> int:
 
 
 def summary(done: Sequence[Ready], rows: int) -> dict[str, Any]:
-    """Medians, and how many times sooner transhume is; a copy that lacks rows doesn't count."""
-    whole = [each for each in done if each.rows == rows]
-    middle = {
-        by: round(statistics.median(each.seconds for each in whole if each.by == by), 2)
-        for by in dict.fromkeys(each.by for each in whole)
-    }
+    """Medians, the fewest rows that a copy had, and how many times sooner transhume is."""
+    ways = dict.fromkeys(each.by for each in done)
+    by_way = {by: [each for each in done if each.by == by] for by in ways}
+    middle = {by: round(statistics.median(each.seconds for each in by_way[by]), 2) for by in ways}
     ours = middle.get("transhume")
-    others = {by: seconds for by, seconds in middle.items() if by != "transhume"}
     return {
         "seconds": middle,
-        "sooner": {by: round(seconds / ours, 2) for by, seconds in others.items()} if ours else {},
-        "short_of_rows": sorted({each.by for each in done} - set(middle)),
+        "copied": {by: min(each.rows for each in by_way[by]) for by in ways},
+        "sooner": {by: round(middle[by] / ours, 2) for by in ways if ours and by != "transhume"},
         "rows": rows,
         "runs": [asdict(each) for each in done],
     }

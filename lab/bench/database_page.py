@@ -18,16 +18,19 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f"`{result['command']}`."
     )
     yield from ("", *table(result))
-    for by in result["short_of_rows"]:
-        yield from ("", f"No copy by {by} had all rows.")
 
 
 def table(result: Mapping[str, Any]) -> list[str]:
     """The medians as lines of Markdown."""
     rows = [
-        f"| {by} | {seconds} | {_times(result, by)} |" for by, seconds in result["seconds"].items()
+        f"| {by} | {seconds} | {result['copied'][by]:,} | {_times(result, by)} |"
+        for by, seconds in result["seconds"].items()
     ]
-    return ["| by | s | transhume is sooner |", "| --- | ---: | ---: |", *rows]
+    return [
+        "| by | s | rows of them | transhume is sooner |",
+        "| --- | ---: | ---: | ---: |",
+        *rows,
+    ]
 
 
 def _times(result: Mapping[str, Any], by: str) -> str:

@@ -21,6 +21,7 @@ from lab import network, scene
 from lab.bench import tracking_page
 from lab.bench.__main__ import RESULT, machine
 from lab.bench.sizes import SIZES, Size, require_disk
+from lab.bench.spent import processor
 from lab.compare.databases import MAIL
 from lab.machine import Machine
 from lab.pair import Pair
@@ -47,13 +48,14 @@ _CPU = f"systemctl show -P CPUUsageNSec {UNIT}"
 
 @dataclass(frozen=True)
 class Delivered:
-    """One run: what was followed, deliveries per second until the last was stored, the tracker's
-    largest memory in MiB and its seconds of processor."""
+    """One run: what was followed, deliveries per second until the last was stored, milliseconds of
+    the source's processor for each, the tracker's largest memory in MiB and its seconds."""
 
     following: str
     per_second: float
+    each: float
     memory: float = 0.0
-    cpu: float = 0.0
+    tracker: float = 0.0
 
 
 def delivered(run: Scene, number: int, following: str) -> Delivered:
@@ -62,7 +64,7 @@ def delivered(run: Scene, number: int, following: str) -> Delivered:
     people = run.folder / "people"
     people.write_text("\n".join(run.filled["addresses"]))
     source, tracked = run.pair.source, following != "nothing"
-    spent = _cpu(source) if tracked else 0.0
+    before, spent = processor(source), _tracker(source) if tracked else 0.0
     words = (network.SERVICE.ipv4, str(number), name, str(people))
     argv = (sys.executable, "-m", "lab.bench.deliver", *words)
     printed = network.run_in(run.pair.name, "net", argv).stdout
@@ -70,10 +72,11 @@ def delivered(run: Scene, number: int, following: str) -> Delivered:
     if told["accepted"] != number:
         raise LabError(f"only {told['accepted']} of {number} messages were accepted")
     rate = round(number / (_stored(source, name, number) - told["begun"]), 2)
-    say(f"following {following}: {rate} deliveries per second")
+    each = round((processor(source) - before) / number * 1000, 3)
+    say(f"following {following}: {rate} deliveries per second, {each} ms of processor each")
     if not tracked:
-        return Delivered(following, rate)
-    return Delivered(following, rate, _memory(source), round(_cpu(source) - spent, 2))
+        return Delivered(following, rate, each)
+    return Delivered(following, rate, each, _memory(source), round(_tracker(source) - spent, 2))
 
 
 def _stored(source: Machine, name: str, number: int) -> float:
@@ -87,7 +90,7 @@ def _memory(source: Machine) -> float:
     return round(int(source.exec(("sh", "-c", _MEMORY)).stdout.split()[1]) / 1024, 1)
 
 
-def _cpu(source: Machine) -> float:
+def _tracker(source: Machine) -> float:
     return int(source.exec(("sh", "-c", _CPU)).stdout) / 1e9
 
 
@@ -127,16 +130,24 @@ def summary(done: Sequence[Delivered]) -> dict[str, Any]:
     ways = dict.fromkeys(each.following for each in done)
     by_way = {name: [each for each in done if each.following == name] for name in ways}
     rates = {name: _middle(each.per_second for each in by_way[name]) for name in ways}
+    spent = {name: _middle(each.each for each in by_way[name]) for name in ways}
     followed = [name for name in ways if name != "nothing"]
     return {
         "deliveries_per_second": rates,
-        "percent_less": {
-            name: round(100 * (1 - rates[name] / rates["nothing"]), 1) for name in followed
+        "percent_less": {name: _percent(rates["nothing"], rates[name]) for name in followed},
+        "processor_ms": spent,
+        "percent_more": {name: -_percent(spent["nothing"], spent[name]) for name in followed},
+        "tracker_seconds": {
+            name: _middle(run.tracker for run in by_way[name]) for name in followed
         },
-        "tracker_cpu": {name: _middle(each.cpu for each in by_way[name]) for name in followed},
         "tracker_mib": max(each.memory for each in done),
         "runs": [asdict(each) for each in done],
     }
+
+
+def _percent(whole: float, part: float) -> float:
+    """How much less the part is."""
+    return round(100 * (1 - part / whole), 1)
 
 
 def _middle(values: Iterable[float]) -> float:
@@ -159,7 +170,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.bench.tracking", description=__doc__)
     parser.add_argument("size", choices=SIZES)
     parser.add_argument("--rounds", type=int, default=5, help="runs each")
-    parser.add_argument("--number", type=int, default=600, help="messages of a run")
+    parser.add_argument("--number", type=int, default=2000, help="messages of a run")
     parser.add_argument("--name", default="tracking", help="of the pair of machines")
     parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
     wanted = parser.parse_args()

@@ -7,6 +7,11 @@ from typing import Any
 
 from lab.bench.section import Section
 
+_HEAD = (
+    "| followed | deliveries per second | less, % | source CPU each, ms | more, % | tracker, s |",
+    "| --- | ---: | ---: | ---: | ---: | ---: |",
+)
+
 
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     on, each = result["machine"], result["messages"]
@@ -21,16 +26,13 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 def table(result: Mapping[str, Any]) -> list[str]:
     """The medians as lines of Markdown."""
+    less, more = result["percent_less"], result["percent_more"]
     rows = [
-        f"| {name} | {rate} | {result['percent_less'].get(name, '')} "
-        f"| {result['tracker_cpu'].get(name, '')} |"
+        f"| {name} | {rate} | {less.get(name, '')} | {result['processor_ms'][name]} "
+        f"| {more.get(name, '')} | {result['tracker_seconds'].get(name, '')} |"
         for name, rate in result["deliveries_per_second"].items()
     ]
-    return [
-        "| followed | deliveries per second | less, % | the tracker's CPU, s |",
-        "| --- | ---: | ---: | ---: |",
-        *rows,
-    ]
+    return [*_HEAD, *rows]
 
 
 SECTION = Section("tracking", _lines)

@@ -20,8 +20,8 @@ _ON = {
 
 def _tracking() -> dict[str, Any]:
     rates = {"nothing": (50.0, 40.0, 10.0), "trees": (38.0, 39.0, 60.0)}
-    runs = [Delivered(name, rate) for name, each in rates.items() for rate in each]
-    runs.append(Delivered("everything", 30.0, 21.5, 0.4))
+    runs = [Delivered(name, rate, 20.0) for name, each in rates.items() for rate in each]
+    runs.append(Delivered("everything", 30.0, 21.0, 21.5, 0.4))
     return {**_ON, "messages": 600, **tracking.summary(runs)}
 
 
@@ -35,14 +35,15 @@ def test_what_following_costs_is_told_against_nothing_followed() -> None:
     found = _tracking()
     assert found["deliveries_per_second"] == {"nothing": 40.0, "trees": 39.0, "everything": 30.0}
     assert found["percent_less"] == {"trees": 2.5, "everything": 25.0}
+    assert found["percent_more"] == {"trees": 0.0, "everything": 5.0}
     assert found["tracker_mib"] == 21.5
 
 
-def test_a_copy_that_lacks_rows_isnt_sooner_than_anything() -> None:
+def test_a_copy_that_lacks_rows_is_told_beside_its_seconds() -> None:
     found = _database()
-    assert found["seconds"] == {"documented": 40.0, "transhume": 16.0}
-    assert found["sooner"] == {"documented": 2.5}
-    assert found["short_of_rows"] == ["pgcopydb"]
+    assert found["seconds"] == {"documented": 40.0, "pgcopydb": 5.0, "transhume": 16.0}
+    assert found["sooner"] == {"documented": 2.5, "pgcopydb": 0.31}
+    assert found["copied"] == {"documented": 9, "pgcopydb": 8, "transhume": 9}
 
 
 def _filled(section: Section, result: dict[str, Any]) -> str:
@@ -56,11 +57,11 @@ def _filled(section: Section, result: dict[str, Any]) -> str:
 
 def test_the_pages_are_what_was_measured() -> None:
     costs = _filled(tracking_page.SECTION, _tracking())
-    assert "| trees | 39.0 | 2.5 | 0.0 |" in costs
+    assert "| everything | 30.0 | 25.0 | 21.0 | 5.0 | 0.4 |" in costs
     assert "21.5 MiB" in costs
     soon = _filled(database_page.SECTION, _database())
-    assert "| documented | 40.0 | 2.5 x |" in soon
-    assert "No copy by pgcopydb had all rows." in soon
+    assert "| documented | 40.0 | 9 | 2.5 x |" in soon
+    assert "| pgcopydb | 5.0 | 8 | 0.31 x |" in soon
 
 
 def test_the_kept_pages_are_made_of_the_kept_results() -> None:
