@@ -127,6 +127,7 @@ def test_the_folders_on_the_way_to_a_file_stay_the_targets(tmp_path: Path) -> No
 _CUT = (
     b'rsync: [sender] read errors mapping "/x/a\\#012b": No data available (61)\n'
     b"ERROR: a failed verification -- update discarded.\n"
+    b"ERROR: b failed verification -- update put into partial-dir.\n"
     b"rsync error: some files/attrs were not transferred (see previous errors) (code 23) at "
     b"main.c(1394) [sender=3.5.0]\n"
 )

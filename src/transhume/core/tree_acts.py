@@ -17,7 +17,7 @@ _RESTLESS = (
     23,
     r"file has vanished: .*"
     r"|rsync: (\[\w+\] )?read errors mapping .*: .* \(61\)"
-    r"|(WARNING|ERROR): .* failed verification -- update discarded.*"
+    r"|(WARNING|ERROR): .* failed verification -- update .*"
     r"|rsync (error|warning): some files.*",
 )
 
