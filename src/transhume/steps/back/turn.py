@@ -66,9 +66,7 @@ class PrepareTarget(Step):
 
     def _wanted(self, pair: Pair) -> int:
         """How many slots there will be; 0 where going back would lose something anyway."""
-        if self.way.hindrance(pair):
-            return 0
-        return _SLOTS * len(self.way.following.followed(pair))
+        return _SLOTS * len(self.way.names(pair))
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,8 @@ class FollowTarget(Step):
     repeats = True
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        if self.way.hindrance(pair):
+        names = self.way.names(pair)
+        if not names:
             return
         other = turned(pair)
         yield from tracking(pair.target, self.way.trees, counted(other))
@@ -92,18 +91,19 @@ class FollowTarget(Step):
         if fresh:
             # Now, for it looks for all names of files that have several.
             yield Change("begin the tracker's list", noted(told, "acked", fresh, "target"), _LISTED)
-        for name in self.way.following.followed(pair):
+        for name in names:
             act = psql(name, scripts.published(pair.target, name))
             yield Change(f"publish the target's {name}", act, psql(name, scripts.UNPUBLISH))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        if self.way.hindrance(pair):
+        names = self.way.names(pair)
+        if not names:
             return
         told = counted(turned(pair))
         if not followed(told, self.way.trees):
             seen = told.problem or "the tracker follows other trees"
             yield Finding("target-not-followed", "blocks", "target", seen, self.why)
-        for name in self.way.following.followed(pair):
+        for name in names:
             if not pair.target.sql(name, _PUBLISHED):
                 yield Finding("target-not-published", "blocks", "target", f"{name} isn't published")
 
@@ -122,7 +122,7 @@ class TurnTrees(Step):
     settled_by = "start"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        if self.way.hindrance(pair):
+        if not self.way.names(pair):
             return
         told = counted(turned(pair))
         whole = list(_followed(told))
@@ -151,24 +151,21 @@ class TurnDatabases(Step):
     usual = (0.1, 0.5)
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        if self.way.hindrance(pair):
-            return
         acts: dict[str, Act] = {}
         backs: list[Act] = []
-        for name in self.way.following.followed(pair):
+        for name in self.way.names(pair):
             slot = self.way.slot(pair, name)
             drops = "".join(scripts.dropped(each) for each in (slot.copy, slot.name))
             create = (sql.SQL(CREATE).format(sql.Literal(each)) for each in (slot.copy, slot.name))
             acts[name] = psql(name, drops + "".join(each.as_string() for each in create))
             backs.append(psql("postgres", drops))
-        title = f"keep a place in the log of {', '.join(acts)}"
-        yield Change(title, Together(tuple(acts.values())), Series(tuple(backs)))
+        if acts:
+            title = f"keep a place in the log of {', '.join(acts)}"
+            yield Change(title, Together(tuple(acts.values())), Series(tuple(backs)))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        if self.way.hindrance(pair):
-            return
         kept = self.way.kept(pair)
-        for name in self.way.following.followed(pair):
+        for name in self.way.names(pair):
             if name not in kept:
                 seen = f"nothing keeps what changes in {name}"
                 yield Finding("target-not-kept", "blocks", "target", seen, self.why)

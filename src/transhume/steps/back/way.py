@@ -38,16 +38,23 @@ class Way:
 
     def hindrance(self, pair: Pair) -> str:
         """Why what people do on the target couldn't be carried back; empty when it can be."""
+        return self._seen(pair)[0]
+
+    def names(self, pair: Pair) -> tuple[str, ...]:
+        """The databases that are carried; none where anything hinders it."""
+        hindrance, names = self._seen(pair)
+        return () if hindrance else names
+
+    def _seen(self, pair: Pair) -> tuple[str, tuple[str, ...]]:
         if self.barred:
-            return self.barred
+            return self.barred, ()
         moved = dict(self.following.decided(pair))
         dumped = [name for name, how in moved.items() if how == "dump"]
         if dumped:
-            return f"{', '.join(dumped)} can't be followed the other way either"
+            return f"{', '.join(dumped)} can't be followed the other way either", ()
         able = workers(pair.source)
-        if able < len(moved):
-            return f"the source's PostgreSQL has workers for {able} databases"
-        return ""
+        few = f"the source's PostgreSQL has workers for {able} databases"
+        return few if able < len(moved) else "", tuple(moved)
 
     def slot(self, pair: Pair, name: str) -> Slot:
         """The places in the target's log: of what is carried, and of what was proved."""
