@@ -283,7 +283,8 @@ def _told(error: TranshumeError, journal: Journal, command: str) -> TranshumeErr
     again = "transhume cutover --yes" if command == "cutover" else f"transhume {command}"
     if state.opened and state.down:
         standing = "Nothing is lost. People are shut out: the target is stopped or closed."
-        ways = "transhume rollback goes on; or the target serves again: transhume cutover --yes"
+        stays = "" if state.returning else "; or the target serves again: transhume cutover --yes"
+        ways = f"{again} goes on{stays}"
     elif state.opened:
         standing, ways = "The target holds what people wrote since it was opened.", again
     elif state.down:

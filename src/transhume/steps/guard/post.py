@@ -45,6 +45,7 @@ ExecStart=/usr/bin/env python3 {_PROGRAM} boot {FOLDER}
 [Install]
 WantedBy=multi-user.target
 """
+_ABOVE = FOLDER.rpartition("/")[0]
 
 
 def state(host: Host) -> str:
@@ -90,7 +91,7 @@ def removed(place: Place) -> Act:
             RemoveFile(place, f"{_UNITS}/{BOOT}"),
             Run(place, ("systemctl", "daemon-reload")),
             Run(place, ("rm", "-rf", "--", FOLDER)),
-            # On the target more stands in it, such as the settings.
-            Run(place, ("rmdir", "--ignore-fail-on-non-empty", FOLDER.rpartition("/")[0])),
+            # On the target more stands in it, such as the settings; 1 is what it says of none.
+            Run(place, ("rmdir", "--ignore-fail-on-non-empty", _ABOVE), ok=(0, 1)),
         )
     )
