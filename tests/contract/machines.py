@@ -105,6 +105,8 @@ def _said() -> dict[str, Any]:
         "date +%s %H %M": "1795420800 12 00\n",
         "getent": lambda argv: "".join(f"{name}:x:7:\n" for name in argv[2:]),
         "find /var/spool/postfix/active": ".\n.\n",
+        "find /var/spool/postfix/active /var/spool/postfix/bounce": "/var/spool/postfix/deferred\n",
+        "find /var/spool/postfix/maildrop": "",
         "dpkg-query": "bm-core 5.1.2-1 installed\nbm-plugin-ldap 5.1.2-1 installed\n",
         "rsync --version": "rsync  version 3.5.0  protocol version 32\n",
         "du -s --apparent-size": "1000\t/x\n",

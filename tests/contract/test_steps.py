@@ -181,6 +181,7 @@ def test_every_step_but_the_proofs_alters_something() -> None:
         "replication-settings",
         "networks",
         "disarm-guard",
+        "release-queue",
         "forget-proof",
         "stop-following",
         "forget-key",

@@ -6,11 +6,12 @@ import pytest
 
 from tests.contract.machines import servers
 from tests.fakes import FakeHost
-from transhume.core.change import Never, RemoveFile, Run, WriteFile
+from transhume.core.change import Never, RemoveFile, WriteFile
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.steps import door
 from transhume.steps.door import Close, Open, Tidy, rules
+from transhume.steps.services import mail_held
 
 CLOSE = Close((25, 443))
 
@@ -71,12 +72,13 @@ def test_a_door_that_isnt_there_is_told() -> None:
     assert (found.key, found.severity) == ("door-open", "blocks")
 
 
-def test_mail_starts_before_the_door_opens_and_neither_goes_back() -> None:
-    changes = list(Open("postfix.service").run(servers()))
-    assert [change.act for change in changes] == [
-        Run("target", ("systemctl", "start", "postfix.service")),
-        door.opened(),
-    ]
+def test_mail_runs_before_the_door_opens_and_neither_goes_back() -> None:
+    pair = servers()
+    _target(pair).units["postfix.service"] = ("inactive", "")
+    changes = list(Open("postfix.service").run(pair))
+    assert [change.act for change in changes] == [mail_held("postfix.service"), door.opened()]
+    _target(pair).units["postfix.service"] = ("active", "")
+    assert [change.act for change in Open("postfix.service").run(pair)] == [door.opened()]
     assert all(isinstance(change.back, Never) for change in changes)
 
 

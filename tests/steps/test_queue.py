@@ -10,23 +10,89 @@ from tests.contract.machines import servers
 from tests.fakes import FakeHost
 from transhume.core.change import Keep, SyncTree, Together
 from transhume.core.host import Output, Pair
+from transhume.core.step import Step
 from transhume.errors import StepFailed
-from transhume.steps.queue import QUEUES, SPOOL, MoveQueue, messages, prove, time_of
+from transhume.steps.queue import SPOOL, MoveQueue, ReleaseQueue, messages, prove, time_of
 
 STEP = MoveQueue("postfix.service")
 
 
-def test_mail_stands_while_its_queue_is_filled_and_named_anew() -> None:
-    acts = [change.act for change in STEP.run(servers())]
-    words = [next(iter(act.commands())).argv[:2] for act in acts]
-    assert words[0] == ("systemctl", "stop")
-    assert words[-2:] == [("postsuper", "-s"), ("sync", "-f")]
-    (trees,) = [act for act in acts if isinstance(act, Together)]
-    assert trees.acts == tuple(SyncTree(f"{SPOOL}/{queue}", finish=True) for queue in QUEUES)
+FOUND = "find /var/spool/postfix/active /var/spool/postfix/bounce"
+UNREAD = "find /var/spool/postfix/maildrop"
+
+
+def _filled(there: str, here: str) -> Pair:
+    """Both machines with files in these folders of the queue; mail is stopped on the target."""
+    pair = servers()
+    for host, queues in ((pair.source, there), (pair.target, here)):
+        assert isinstance(host, FakeHost)
+        host.said[FOUND] = "".join(f"{SPOOL}/{queue}\n" for queue in queues.split())
+        host.said[UNREAD] = ""
+        host.said["postqueue -j"] = ""
+    assert isinstance(pair.target, FakeHost)
+    pair.target.units["postfix.service"] = ("inactive", "masked")
+    return pair
+
+
+def _typed(pair: Pair, step: Step = STEP) -> list[str]:
+    acts = [change.act for change in step.run(pair)]
+    return [" ".join(command.argv[:3]) for act in acts for command in act.commands()]
+
+
+def test_the_queue_is_named_anew_and_held_so_that_nothing_leaves() -> None:
+    pair = _filled("deferred defer", "hold")
+    copy, *rest = [change.act for change in STEP.run(pair)]
+    assert isinstance(copy, Together)
+    assert copy.acts == tuple(
+        SyncTree(f"{SPOOL}/{queue}", finish=True) for queue in ("defer", "deferred", "hold")
+    )
+    typed = [" ".join(command.argv[:3]) for act in rest for command in act.commands()]
+    assert typed == ["postsuper -s", "postsuper -h ALL", f"sync -f {SPOOL}"]
+
+
+def test_an_empty_queue_is_left_alone() -> None:
+    assert list(STEP.run(_filled("", ""))) == []
+
+
+def test_mail_that_a_kill_left_running_stands_while_its_queue_is_filled() -> None:
+    pair = _filled("deferred", "")
+    assert isinstance(pair.target, FakeHost)
+    pair.target.units["postfix.service"] = ("active", "")
+    assert _typed(pair)[0] == "systemctl stop postfix.service"
 
 
 def test_going_back_leaves_the_sources_copy_to_be_delivered() -> None:
-    assert all(isinstance(change.back, Keep) for change in STEP.run(servers()))
+    changes = list(STEP.run(_filled("deferred", "")))
+    assert changes
+    assert all(isinstance(change.back, Keep) for change in changes)
+
+
+def test_once_it_is_open_all_goes_but_what_the_admin_holds() -> None:
+    pair = _filled("", "")
+    source, target = pair.source, pair.target
+    assert isinstance(source, FakeHost)
+    assert isinstance(target, FakeHost)
+    source.said["postqueue -j"] = _told("B4888E2239", queue="hold") + _told("C7D3EE1DD1")
+    target.said["postqueue -j"] = _told("C7D3E1024D9", "B48881024D7", queue="hold")
+    release = next(iter(ReleaseQueue().run(pair)))
+    first, second = release.act.commands()
+    assert (first.argv, first.input) == (("postsuper", "-H", "-"), b"C7D3E1024D9\n")
+    assert second.argv == ("postkick", "public", "qmgr", "D")
+    assert [item.key for item in ReleaseQueue().verify(pair)] == ["queue-held"]
+    target.said["postqueue -j"] = _told("B48881024D7", queue="hold") + _told("C7D3E1024D9")
+    assert list(ReleaseQueue().run(pair)) == []
+    assert list(ReleaseQueue().verify(pair)) == []
+
+
+def test_what_nobody_has_read_comes_once_it_may_leave() -> None:
+    pair = _filled("", "")
+    assert isinstance(pair.source, FakeHost)
+    pair.source.said[UNREAD] = f"{SPOOL}/maildrop\n"
+    pair.source.said["postqueue -j"] = _told("B4888E2239", queue="maildrop")
+    assert list(STEP.run(pair)) == []
+    assert list(STEP.verify(pair)) == []
+    (copy,) = ReleaseQueue().run(pair)
+    assert copy.act == SyncTree(f"{SPOOL}/maildrop", finish=True)
 
 
 @pytest.mark.parametrize(("printed", "count"), [("", 0), (".\n", 1), (".\n.\n.\n", 3)])
@@ -39,11 +105,9 @@ def test_a_queue_that_cant_be_read_is_not_an_empty_one() -> None:
         messages(FakeHost("source", said={"find": 1}))
 
 
-def _told(*names: str) -> str:
-    messages = [
-        {"queue_id": name, "arrival_time": 7, "message_size": 254, "sender": "a@example.org"}
-        for name in names
-    ]
+def _told(*names: str, queue: str = "deferred") -> str:
+    known = {"arrival_time": 7, "message_size": 254, "sender": "a@example.org"}
+    messages = [{"queue_id": name, "queue_name": queue, **known} for name in names]
     return "".join(f"{json.dumps(message)}\n" for message in messages)
 
 

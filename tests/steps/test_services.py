@@ -174,7 +174,7 @@ def test_the_target_starts_mail_with_an_empty_queue_and_stops_all_on_the_way_bac
     assert typed[0].startswith("systemctl unmask ")
     assert typed[1] == "bmctl start"
     started = typed.index("systemctl start postfix.service")
-    assert typed[started - 1] == "postsuper -d ALL"
+    assert typed[started - 1] == "postsuper -h ALL"
     backs = [_typed(change.back)[0] for change in reversed(changes)]
     assert backs[-1].startswith("systemctl mask ")
     assert all(command.startswith(("systemctl stop ", "systemctl mask ")) for command in backs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from transhume.steps.described import described
 from transhume.steps.differences import described_apart, holders, rows_apart, unread
 from transhume.steps.mark import Mark
 from transhume.steps.rows import EXACT_FLOATS, Held, Unread, read_both
+from transhume.steps.schema_queries import KINDS
 from transhume.steps.sequences import sequences
 from transhume.steps.tables import Table, tables
 from transhume.steps.working import Told, since
@@ -49,13 +50,17 @@ def prove_shape(pair: Pair, name: str) -> Iterator[Proof]:
     yield prove_settings(pair, name)
     if described(pair.target, name) is not None:
         with ExitStack() as stack:
-            yield from _schema(opened(stack, pair, name))
+            yield from _schema(opened(stack, pair, name), tuple(KINDS))
 
 
 def prove(
-    pair: Pair, name: str, notice: Notice = unheard, mark: Mark | None = None
+    pair: Pair,
+    name: str,
+    notice: Notice = unheard,
+    mark: Mark | None = None,
+    kinds: Sequence[str] = tuple(KINDS),
 ) -> Iterator[Proof]:
-    """All proofs of the database: its shape, then its rows and sequences.
+    """All proofs of the database: these kinds of its objects, then its rows and sequences.
 
     With a mark people work on the target: rows that were written there since are theirs, and a
     sequence may be ahead. Whatever is older must still be the source's.
@@ -65,7 +70,7 @@ def prove(
         return
     with ExitStack() as stack:
         both = opened(stack, pair, name)
-        yield from _schema(both)
+        yield from _schema(both, kinds)
         yield _contents(both, notice, mark)
         yield from prove_sequences(both, working=mark is not None)
 
@@ -91,8 +96,8 @@ def prove_settings(pair: Pair, name: str) -> Proof:
     return Proof(f"{name}: settings", fields, fields - len(differing), "settings", differing)
 
 
-def _schema(both: Both) -> Iterator[Proof]:
-    shape = schema.compared(both.sides)
+def _schema(both: Both, kinds: Sequence[str]) -> Iterator[Proof]:
+    shape = schema.compared(both.sides, kinds)
     equal = shape.objects - len(shape.differing)
     locked = tuple(
         f"locked on the {host.place}: {held}"

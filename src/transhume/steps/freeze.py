@@ -10,6 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
+from transhume.steps.queue import SPOOL
 from transhume.steps.services import (
     HoldTarget,
     Services,
@@ -19,6 +20,36 @@ from transhume.steps.services import (
     started,
     still_running,
 )
+
+# Postfix ends its clients in the middle of a delivery: what the core has stored by then and hasn't
+# confirmed yet would be delivered once more by the target. So nobody new is let in, and what is
+# under way arrives; a receiver far away that takes its time isn't waited for longer than this.
+_TURNS, _TURN_SECONDS = 40, 0.05
+_PORTS = "25,465,587"
+_RULE = f"INPUT -p tcp --syn -m multiport --dports {_PORTS} -j REJECT --reject-with tcp-reset"
+_LAST_OF_IT = f"""\
+for tables in iptables ip6tables; do
+    $tables -w -I {_RULE} 2>/dev/null
+done
+turn=0
+while [ $turn -lt {_TURNS} ] && find "$1/incoming" "$1/active" -type f | grep -q .; do
+    turn=$((turn + 1))
+    sleep {_TURN_SECONDS}
+done
+"""
+_LET_IN = f"""\
+for tables in iptables ip6tables; do
+    while $tables -w -D {_RULE} 2>/dev/null; do :; done
+done
+"""
+
+
+def stopped_mail(mail: str) -> Change:
+    """Stop the source's mail once what is under way has arrived."""
+    arrived = Run("source", ("sh", "-c", _LAST_OF_IT, "last-of-it", SPOOL))
+    let_in = Run("source", ("sh", "-c", _LET_IN, "let-in"))
+    stop, start = (Run("source", ("systemctl", verb, mail)) for verb in ("stop", "start"))
+    return Change("stop mail", Series((arrived, stop, let_in)), Series((let_in, start)))
 
 
 @dataclass(frozen=True)
@@ -40,8 +71,7 @@ class Freeze(Step):
         known = self.services
         active = running(pair.source, known.patterns)
         if known.mail in active:
-            stop = Run("source", ("systemctl", "stop", known.mail))
-            yield Change("stop mail", stop, Run("source", ("systemctl", "start", known.mail)))
+            yield stopped_mail(known.mail)
         rest = tuple(name for name in active if name != known.mail)
         if rest:
             others = tuple(name for name in rest if name in known.others)

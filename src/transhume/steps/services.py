@@ -19,6 +19,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
+from transhume.steps import queue
 from transhume.steps.requirements.remedy import quoted
 
 STOPPED = ("inactive", "failed")
@@ -133,11 +134,9 @@ def started(place: Place, services: Services) -> Act:
     return Series((Run(place, services.start), Await(place, ("sh", "-c", script), services.limit)))
 
 
-def mail_alone(mail: str) -> Act:
-    """Start mail on the target without a message: until the queue is moved nothing leaves."""
-    # After a kill the queue may have been moved already.
-    empty = Run("target", ("postsuper", "-d", "ALL"))
-    return Series((empty, Run("target", ("systemctl", "start", mail))))
+def mail_held(mail: str) -> Act:
+    """Start mail on the target with all messages on hold: nothing leaves before the opening."""
+    return Series((queue.held(), Run("target", ("systemctl", "start", mail))))
 
 
 @dataclass(frozen=True)
@@ -181,9 +180,9 @@ class Start(Step):
             )
         others = tuple(name for name in self.services.others if name in present)
         beside = (Run("target", ("systemctl", "start", *others)),) if others else ()
-        act = Together((started("target", self.services), *beside, mail_alone(self.services.mail)))
+        act = Together((started("target", self.services), *beside, mail_held(self.services.mail)))
         back = Run("target", ("systemctl", "stop", *present))
-        yield Change("start BlueMind, and mail with an empty queue", act, back)
+        yield Change("start BlueMind, and mail with its queue on hold", act, back)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         state = pair.target.api(self.services.state)

@@ -20,6 +20,7 @@ SERVER = "application_name not like"
 SLOT = {"restart_lsn": "0/10", "active": True, "wal_status": "reserved"}
 OBSTACLES = "select 'it holds large objects"
 SUBSCRIBED = "from pg_subscription s join"
+TAKING = "select d.datname, s.subname from pg_subscription"
 
 
 def server(

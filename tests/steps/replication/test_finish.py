@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.steps.replication.servers import (
-    CONF,
     SLOT,
-    SUBSCRIBED,
+    TAKING,
     following,
     note,
     noted,
@@ -60,13 +59,14 @@ def _acts(both: Pair) -> list[str]:
 _APART = ["drop subscription", "drop_replication_slot", "drop publication"]
 
 
-def test_the_rest_is_taken_noted_and_both_are_set_apart() -> None:
-    assert _acts(_pair()) == ["exception", "setval", "note follow 0/20", *_APART]
+def test_the_rest_is_taken_and_noted_and_people_wait_for_nothing_else() -> None:
+    assert _acts(_pair()) == ["exception", "setval", "note follow 0/20"]
 
 
 def test_sequences_and_identities_are_exactly_the_sources() -> None:
     _, rest = [act for act in leaves(_changes(_pair())[0].act) if isinstance(act, Run)][:2]
     text = rest.input.decode()
+    assert "'alter subscription %I disable'" in text
     assert '(\'"public"."s"\', 4, true)' in text
     assert 'alter table only "public"."t_server" replica identity default;' in text
     # Durable: the subscription itself commits without waiting for the disk.
@@ -103,36 +103,24 @@ def test_the_admin_may_choose_the_dump_also_while_everyone_waits() -> None:
     assert [noted(act.content) for act in writes] == [Record("dump")]
 
 
-def test_a_kill_before_they_are_apart_leaves_only_that_to_do() -> None:
-    assert _acts(_pair(Record("follow", "0/20"))) == _APART
-
-
 def test_what_came_to_its_end_is_believed_while_it_is_the_sources() -> None:
     both = _pair(Record("follow", "0/20"))
-    source(both).held["to_jsonb(s)"] = [(None, "0/20", None, None, False)]
-    target(both).held[
-        f"{SUBSCRIBED} pg_database d on d.oid = s.subdbid where d.datname = %s and "
-        "s.subname like 'transhume\\_%%' bj"
-    ] = []
+    target(both).held[TAKING] = []
     assert _changes(both) == []
     assert stopping(FinishDatabases(following(), LEDGER).verify(both)) == []
     target(both).held["select 0::int, last_value, is_called"] = [(0, 3, True)]
     assert _acts(both) == [*_APART, "note dump "]
 
 
-def test_settings_and_tunnel_go_as_well() -> None:
-    both = _pair()
-    own = b"work_mem = '4MB'\n"
-    source(both).files[CONF] = (
-        own + b"# transhume: begin\nwal_level = 'logical'\n# transhume: end\n"
-    )
-    target(both).units["transhume-follow.service"] = ("active", "")
-    target(both).files["/run/transhume-follow/.s.PGSQL.5432"] = b""
-    acts = list(leaves(_changes(both)[-1].act))
-    assert WriteFile("source", CONF, own, "0600", "postgres:postgres") in acts
-    assert any(
-        "rm -rf /run/transhume-follow" in str(command) for act in acts for command in act.commands()
-    )
+def test_a_target_that_still_takes_changes_isnt_finished() -> None:
+    both = _pair(Record("follow", "0/20"))
+    target(both).held[TAKING] = [("bj", "transhume_16385")]
+    found = [
+        item
+        for item in FinishDatabases(following(), LEDGER).verify(both)
+        if not isinstance(item, Proof)
+    ]
+    assert [item.key for item in found] == ["still-following"]
 
 
 def test_whoever_neither_follows_nor_is_dumped_stops_the_switch() -> None:

@@ -14,7 +14,7 @@ from transhume.steps.back.databases import (
     Untie,
     WakeSource,
 )
-from transhume.steps.back.leave import CarryQueue, CloseAgain, StopTarget
+from transhume.steps.back.leave import CarryQueue, CloseAgain, ReleaseFirst, StopTarget
 from transhume.steps.back.trees import CarryAgain, CarryRest, CarryTrees
 
 
@@ -26,6 +26,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
         (
             WakeSource(),
             CanReturn(way),
+            ReleaseFirst(),
             hot,
             CarryDatabases(way),
             CarryAgain((hot,), settings.cutover.rest),

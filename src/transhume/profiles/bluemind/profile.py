@@ -32,11 +32,12 @@ from transhume.steps.freeze import Fence, Freeze
 from transhume.steps.guard.arm import Arm, Confirm, Disarm
 from transhume.steps.key import ForgetKey
 from transhume.steps.mark import MarkDatabases
-from transhume.steps.queue import MoveQueue
+from transhume.steps.queue import MoveQueue, ReleaseQueue
 from transhume.steps.replication.finish import FinishDatabases, Ready
 from transhume.steps.replication.follow import Follow
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.hot_proof import ForgetProof, Ledger, ProveHot
+from transhume.steps.replication.let_go import LetGo
 from transhume.steps.replication.record import Shelf
 from transhume.steps.replication.settings import PrepareSource
 from transhume.steps.requirements.step import Requirements
@@ -117,7 +118,8 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     moved, copied = all_trees(layout, settings), copier(layout, settings)
     follows, way = following(layout, settings), way_back(layout, settings)
     addresses = address_steps(settings.address)
-    # Where the target takes the source's address nothing in the maps changes, and they were proved.
+    # Where the target takes the source's address nothing in the maps and in the firewall's own
+    # script changes; both were proved with the configuration.
     maps = after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None)
     return Plan(
         (
@@ -140,7 +142,9 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             prove_followed.ProveFollowed(moved),
             Ready(follows),
             FollowTarget(way),
-            CatchUp((trees.SyncTrees(moved),), settings.cutover.rest),
+            CatchUp(
+                (ProveHot(ledger(layout, settings)), trees.SyncTrees(moved)), settings.cutover.rest
+            ),
             _guard(layout, settings, addresses),
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
@@ -149,17 +153,18 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             Beside(
                 (
                     addresses.settle,
-                    (services.Start(driven(layout)), after.Firewall()),
+                    (services.Start(driven(layout)), *((after.Firewall(),) if becomes else ())),
                     () if becomes else (after.Networks(),),
                 )
             ),
             *((maps,) if becomes else ()),
             _visit(layout, settings),
-            MoveQueue(own.mail),
             Confirm(),
             door.Open(own.mail, way.hindrance),
             Disarm(),
-            *(() if becomes else (maps,)),
+            ReleaseQueue(),
+            LetGo(follows, not way.barred),
+            *(() if becomes else (after.Firewall(), maps)),
             after.Tick(),
             *((OldAddress(layout.address),) if becomes else ()),
             ForgetProof(ledger(layout, settings)),
@@ -199,6 +204,7 @@ def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside
                 TurnDatabases(way),
             ),
             (FinishConfiguration(configuration(layout, settings)),),
+            (MoveQueue(layout.services.mail),),
             addresses.replace,
         )
     )

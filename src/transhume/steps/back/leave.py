@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.steps import door
-from transhume.steps.queue import QUEUES, SPOOL, queued
+from transhume.steps.queue import QUEUES, SPOOL, ReleaseQueue, queued
 from transhume.steps.services import (
     Services,
     all_stopped,
@@ -19,6 +19,15 @@ from transhume.steps.services import (
     started,
     still_running,
 )
+
+
+@dataclass(frozen=True)
+class ReleaseFirst(ReleaseQueue):
+    """Whoever goes back right after the opening may have come before that was done."""
+
+    key = "release-first"
+    why = "What is on hold for the switch alone would stay so on the source."
+    phase = "back"
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""The end of following: all taken while nobody writes, what replication leaves out, and apart."""
+"""The end of following: all taken while nobody writes, and what replication leaves out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from psycopg import sql
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Act, Change, Keep, Run, Series, Together, psql
 from transhume.core.finding import Finding, Proof, stopping
 from transhume.core.host import Host, Pair
@@ -16,13 +18,16 @@ from transhume.steps.database_proof import prove
 from transhume.steps.replication import scripts, tunnel
 from transhume.steps.replication.defined import altered
 from transhume.steps.replication.following import Following
-from transhume.steps.replication.hot_proof import Ledger, prove_end
+from transhume.steps.replication.hot_proof import LASTING, Ledger, prove_end
 from transhume.steps.replication.record import Record
-from transhume.steps.replication.settings import conf, without, written
 from transhume.steps.replication.standing import Standing, standing, wrong
 from transhume.steps.replication.survey import server
 
 _PATIENCE = 30
+_TAKING = """
+select d.datname, s.subname from pg_subscription s join pg_database d on d.oid = s.subdbid
+where s.subenabled and s.subname like 'transhume\\_%' order by 1, 2
+"""
 _SEQUENCES = """
 select schemaname, sequencename from pg_sequences where schemaname <> 'repack' order by 1, 2
 """
@@ -79,7 +84,7 @@ class FinishDatabases(Step):
     """Whether the databases are followed the other way from here on: identities stay for that."""
     key = "finish-databases"
     title = "finish the databases that follow"
-    why = "Nobody writes any more: the last changes, the sequences, then nothing ties them."
+    why = "Nobody writes any more: the last changes, the sequences; then nothing more is taken."
     phase = "cutover"
     account = "databases"
     usual = (0.5, 3.0)
@@ -90,12 +95,12 @@ class FinishDatabases(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         shelf = self.following.shelf
         known = {name: shelf.get(pair.target, name) for name in self.following.followed(pair)}
-        ends = {name: self._end(pair, name, record) for name, record in known.items() if record}
-        acts = {name: Series(act) for name, act in ends.items() if act}
+        there = [(name, record) for name, record in known.items() if record]
+        ends = at_once([partial(self._end, pair, *each) for each in there])
+        acts = {name: Series(act) for (name, _), act in zip(there, ends, strict=True) if act}
         if acts:
             backs = Series(tuple(shelf.back(name, known[name]) for name in acts))
             yield Change(f"finish {', '.join(acts)}", Together(tuple(acts.values())), backs)
-        yield from self._untied(pair)
 
     def _end(self, pair: Pair, name: str, known: Record) -> tuple[Act, ...]:
         """What is still to do for one; what can't come to its end is dumped."""
@@ -103,18 +108,13 @@ class FinishDatabases(Step):
         apart = scripts.abandon(self.following, name, now.slot, known.identities)
         dumped = (apart, shelf.put(name, Record("dump")))
         if known.position:
-            # Made before: only what a kill left is to do, unless it isn't the source's any more.
-            whole = not stopping(prove(pair, name))
-            return dumped if not whole else (self._apart(name, now, known),) if now.begun else ()
+            # Made before: nothing is to do, unless it isn't the source's any more.
+            return dumped if stopping(prove(pair, name, kinds=LASTING)) else ()
         chosen = self.following.strategy == "dump"
         if chosen or now.trouble or altered(pair, name, known):
             return dumped
         noted = shelf.put(name, replace(known, position=now.position))
-        return (*self._rest(pair, name, known, now), noted, self._apart(name, now, known))
-
-    def _apart(self, name: str, now: Standing, known: Record) -> Series:
-        formers = () if self.returning else known.identities
-        return scripts.abandon(self.following, name, now.slot, formers)
+        return (*self._rest(pair, name, known, now), noted)
 
     def _rest(self, pair: Pair, name: str, known: Record, now: Standing) -> tuple[Act, ...]:
         reached = scripts.catch_up(
@@ -123,20 +123,8 @@ class FinishDatabases(Step):
         formers = () if self.returning else known.identities
         rest = sequences(pair.source, name) + "".join(each.sql() for each in formers)
         flush = "select pg_logical_emit_message(true, 'transhume', 'finished');\n"
-        return reached, psql(name, f"begin;\n{rest}commit;\n{flush}")
-
-    def _untied(self, pair: Pair) -> Iterator[Change]:
-        """The way between the servers is closed, and the source's settings are its own again."""
-        there = server(pair.source)
-        content = pair.source.file(conf(there)) or b""
-        acts: list[Act] = []
-        if without(content) != content:
-            acts.append(written(pair.source, there, without(content)))
-        if tunnel.is_open(pair):
-            acts.append(tunnel.stop())
-        if acts:
-            title = "close the way to the source's PostgreSQL"
-            yield Change(title, Together(tuple(acts)), Keep("nothing follows any more"))
+        text = f"begin;\n{scripts.DISABLE}{rest}commit;\n{flush}"
+        return reached, psql(name, text)
 
     def expects(self, known: Measured) -> Expected:
         copier = self.following.copier
@@ -147,13 +135,19 @@ class FinishDatabases(Step):
         )
 
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
-        for name in self.following.followed(pair):
-            known = self.following.shelf.get(pair.target, name)
-            if known is None or not known.position:
-                seen = f"{name} neither follows to its end nor is it dumped"
-                yield Finding("not-finished", "blocks", "target", seen)
-                continue
-            yield from prove_end(pair, name, self.ledger)
+        for name, _ in pair.target.sql("postgres", _TAKING):
+            seen = f"{name} still takes what is changed on the source"
+            yield Finding("still-following", "blocks", "target", seen, self.why)
+        names = self.following.followed(pair)
+        for seen_of in at_once([partial(self._proved, pair, name) for name in names]):
+            yield from seen_of
+
+    def _proved(self, pair: Pair, name: str) -> list[Finding | Proof]:
+        known = self.following.shelf.get(pair.target, name)
+        if known is None or not known.position:
+            seen = f"{name} neither follows to its end nor is it dumped"
+            return [Finding("not-finished", "blocks", "target", seen)]
+        return [*prove_end(pair, name, self.ledger)]
 
 
 def sequences(source: Host, name: str) -> str:

@@ -27,7 +27,7 @@ from transhume.steps.replication.following import Following
 from transhume.steps.replication.proof_slot import Slot
 from transhume.steps.replication.standing import slot_name, standing
 from transhume.steps.replication.survey import PUBLICATION
-from transhume.steps.schema import compared as schema_compared
+from transhume.steps.schema_queries import KINDS
 from transhume.steps.unlike import Unlike, unlike
 
 _PATIENCE = 30
@@ -43,8 +43,9 @@ _TARGET = "select oid::bigint from pg_database where datname = %s"
 CREATE = "select slot_name from pg_create_logical_replication_slot({}, 'pgoutput');\n"
 _ADVANCE = "select end_lsn from pg_replication_slot_advance({}, {});\n"
 ANEW = "transhume verify names all; transhume rollback and transhume sync copy anew"
-# The identities of tables are the one thing of a schema that following alters.
-_KINDS = ("identity",)
+# The identities of tables are the one thing of a schema that following alters, and they are put
+# back once nothing follows any more.
+LASTING = tuple(kind for kind in KINDS if kind != "identity")
 
 
 @dataclass(frozen=True)
@@ -206,21 +207,20 @@ def prove_end(pair: Pair, name: str, ledger: Ledger) -> Iterator[Proof]:
     """Prove what changed since the hot proof while nobody writes; without one, everything."""
     base = ledger.base(pair, name)
     if base is None:
-        yield from prove(pair, name)
+        yield from prove(pair, name, kinds=LASTING)
         return
     yield prove_settings(pair, name)
     with ExitStack() as stack:
         both = opened(stack, pair, name)
-        shape = schema_compared(both.sides, _KINDS)
-        yield _changes_proof(both, ledger.slot(pair, name), base, shape.differing)
+        yield _changes_proof(both, ledger.slot(pair, name), base)
         yield from prove_sequences(both)
 
 
-def _changes_proof(both: Both, slot: Slot, base: Base, identities: tuple[str, ...]) -> Proof:
+def _changes_proof(both: Both, slot: Slot, base: Base) -> Proof:
     seen = slot.touched(both.there, None)
     found = compared(both.sides, seen)
-    lines = (*identities, *(named(*item) for item in found.differing))
-    # That replica identities are the source's counts for one.
+    lines = tuple(named(*item) for item in found.differing)
+    # That the log was read to its end counts for one.
     count = found.rows + found.tables + 1
     note = (
         f"{base.tables:,} tables with {base.rows:,} rows were proved before; since then "

@@ -18,12 +18,11 @@ _MINE = (
     "from pg_subscription where subname like 'transhume\\_%'"
     " and subdbid = (select oid from pg_database where datname = current_database())"
 )
+DISABLE = f"select format('alter subscription %I disable', subname) {_MINE} \\gexec\n"
+"""psql for the target: it takes no more of the source's changes, and can still be let go of."""
 UNSUBSCRIBE = (
-    "".join(
-        f"select format('alter subscription %I {command}', subname) {_MINE} \\gexec\n"
-        for command in ("disable", "set (slot_name = none)")
-    )
-    + f"select format('drop subscription %I', subname) {_MINE} \\gexec\n"
+    f"{DISABLE}select format('alter subscription %I set (slot_name = none)', subname) {_MINE}"
+    f" \\gexec\nselect format('drop subscription %I', subname) {_MINE} \\gexec\n"
 )
 
 UNPUBLISH = f"drop publication if exists {PUBLICATION};\n"
