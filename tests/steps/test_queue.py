@@ -77,7 +77,7 @@ def test_once_it_is_open_all_goes_but_what_the_admin_holds() -> None:
     release = next(iter(ReleaseQueue().run(pair)))
     first, second = release.act.commands()
     assert (first.argv, first.input) == (("postsuper", "-H", "-"), b"C7D3E1024D9\n")
-    assert second.argv == ("postkick", "public", "qmgr", "D")
+    assert second.argv == ("postfix", "reload")
     assert [item.key for item in ReleaseQueue().verify(pair)] == ["queue-held"]
     target.said["postqueue -j"] = _told("B48881024D7", queue="hold") + _told("C7D3E1024D9")
     assert list(ReleaseQueue().run(pair)) == []

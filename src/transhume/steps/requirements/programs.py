@@ -31,6 +31,7 @@ PROGRAMS: dict[Place, dict[str, str]] = {
         "pg_dump": "postgresql-client",
         "pg_restore": "postgresql-client",
         "psql": "postgresql-client",
+        "postfix": "postfix",
         "postmap": "postfix",
         "postsuper": "postfix",
     },
