@@ -118,6 +118,7 @@ def _said() -> dict[str, Any]:
         "ssh -V": Output(0, b"", b"OpenSSH_9.8p1 Debian-1, OpenSSL 3.0.15\n"),
         "ssh -Q cipher": "aes256-ctr\naes128-gcm@openssh.com\n",
         "nft list tables": "",
+        "nft list table": "table inet transhume {}\n",
         "nproc": "2\n",
         "who": "root     pts/0        2026-11-23 02:00 (192.0.2.99)\n",
         "ss -Hltnp": LISTENING,
@@ -345,7 +346,6 @@ def target() -> FakeHost:
         "pg_restore --list": ";\n; Archive\n;\n1; 2 TABLE public t_server bj\n",
         "postmap -s": "a@example.org\tb@example.org\n",
         "postqueue -p": "Mail queue is empty\n",
-        "nft list table": "table inet transhume {}\n",
         "curl": "200",
         "openssl s_client": _PEM,
     }

@@ -59,7 +59,7 @@ def test_closing_writes_what_is_missing_and_no_more() -> None:
 
 def test_the_way_back_opens_before_it_removes_the_unit() -> None:
     backs = [change.back for change in reversed(list(CLOSE.run(servers())))]
-    assert backs[0] == door.opened()
+    assert backs[0] == door.opened("target")
     assert all(isinstance(back, RemoveFile) for back in backs[1:])
 
 
@@ -76,9 +76,12 @@ def test_mail_runs_before_the_door_opens_and_neither_goes_back() -> None:
     pair = servers()
     _target(pair).units["postfix.service"] = ("inactive", "")
     changes = list(Open("postfix.service").run(pair))
-    assert [change.act for change in changes] == [mail_held("postfix.service"), door.opened()]
+    assert [change.act for change in changes] == [
+        mail_held("postfix.service"),
+        door.opened("target"),
+    ]
     _target(pair).units["postfix.service"] = ("active", "")
-    assert [change.act for change in Open("postfix.service").run(pair)] == [door.opened()]
+    assert [change.act for change in Open("postfix.service").run(pair)] == [door.opened("target")]
     assert all(isinstance(change.back, Never) for change in changes)
 
 

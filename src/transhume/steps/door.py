@@ -6,9 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from transhume.core.change import Back, Carry, Change, Never, RemoveFile, Run, Series, WriteFile
+from transhume.core.change import (
+    Back,
+    Carry,
+    Change,
+    Never,
+    Place,
+    RemoveFile,
+    Run,
+    Series,
+    WriteFile,
+)
 from transhume.core.finding import Finding
-from transhume.core.host import Pair
+from transhume.core.host import Host, Pair
 from transhume.core.step import Phase, Step
 from transhume.steps.services import mail_held
 
@@ -56,8 +66,27 @@ def rules(ports: tuple[int, ...]) -> str:
     )
 
 
-def _active(pair: Pair) -> bool:
-    return pair.target.ask("systemctl", "is-active", "--quiet", UNIT).status == 0
+def _active(host: Host) -> bool:
+    return host.ask("systemctl", "is-active", "--quiet", UNIT).status == 0
+
+
+def closing(host: Host, ports: tuple[int, ...]) -> Iterator[Change]:
+    """What closes the door of a machine for good; nothing where it is closed."""
+    place = host.place
+    for path, text in ((_RULES_FILE, rules(ports)), (_UNIT_FILE, _UNIT)):
+        if host.file(path) != text.encode():
+            write = WriteFile(place, path, text.encode())
+            yield Change(f"write {path}", write, RemoveFile(place, path))
+    if not _active(host):
+        reload = Run(place, ("systemctl", "daemon-reload"))
+        enable = Run(place, ("systemctl", "enable", "--now", UNIT))
+        yield Change("close the door", Series((reload, enable)), opened(place))
+
+
+def ajar(host: Host) -> Iterator[Finding]:
+    """A finding where people could come in."""
+    if host.ask("nft", "list", "table", "inet", "transhume").status != 0:
+        yield Finding("door-open", "blocks", host.place, "the service ports aren't closed")
 
 
 @dataclass(frozen=True)
@@ -71,26 +100,18 @@ class Close(Step):
     phase: ClassVar[Phase] = "prepare"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        for path, text in ((_RULES_FILE, rules(self.ports)), (_UNIT_FILE, _UNIT)):
-            if pair.target.file(path) != text.encode():
-                write = WriteFile("target", path, text.encode())
-                yield Change(f"write {path}", write, RemoveFile("target", path))
-        if not _active(pair):
-            reload = Run("target", ("systemctl", "daemon-reload"))
-            enable = Run("target", ("systemctl", "enable", "--now", UNIT))
-            yield Change("close the door", Series((reload, enable)), opened())
+        yield from closing(pair.target, self.ports)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        if pair.target.ask("nft", "list", "table", "inet", "transhume").status != 0:
-            yield Finding("door-open", "blocks", "target", "the service ports aren't closed")
+        yield from ajar(pair.target)
 
 
-def opened() -> Series:
+def opened(place: Place) -> Series:
     """Open the door; nothing happens when it isn't closed."""
     # 5 and 1 are what systemctl says of a unit that isn't there any more.
-    stop = Run("target", ("systemctl", "stop", UNIT), ok=(0, 5))
+    stop = Run(place, ("systemctl", "stop", UNIT), ok=(0, 5))
     # What is on disk counts at a reboot. To read all units anew takes systemd its time.
-    disable = Run("target", ("systemctl", "disable", "--no-reload", UNIT), ok=(0, 1))
+    disable = Run(place, ("systemctl", "disable", "--no-reload", UNIT), ok=(0, 1))
     return Series((stop, disable))
 
 
@@ -113,7 +134,7 @@ class Open(Step):
         served = self._back(self.hindrance(pair))
         if pair.target.ask("systemctl", "is-active", "--quiet", self.mail).status != 0:
             yield Change("start mail", mail_held(self.mail), served)
-        yield Change("open the door", opened(), served)
+        yield Change("open the door", opened("target"), served)
 
     def _back(self, hindrance: str) -> Back:
         if hindrance:
@@ -122,7 +143,7 @@ class Open(Step):
         return Carry("what people do on the target is noted, until transhume finish")
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        if _active(pair):
+        if _active(pair.target):
             yield Finding("door-closed", "blocks", "target", "the service ports are still closed")
         if pair.target.ask("systemctl", "is-active", "--quiet", self.mail).status != 0:
             yield Finding("mail-stopped", "blocks", "target", f"{self.mail} isn't running")

@@ -10,7 +10,9 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
+from transhume.steps.door import ajar, closing
 from transhume.steps.queue import SPOOL
+from transhume.steps.requirements.programs import installing
 from transhume.steps.services import (
     HoldTarget,
     Services,
@@ -106,11 +108,12 @@ class Freeze(Step):
 
 @dataclass(frozen=True)
 class Fence(Step):
-    """The services are masked, and a file says why."""
+    """The services are masked, their ports refuse whoever comes, and a file says why."""
 
     services: Services
     marker: str
     identity: str
+    ports: tuple[int, ...]
     key = "fence"
     title = "keep the source's services stopped"
     why = "Neither a reboot nor a colleague may bring back a server that was moved away."
@@ -118,6 +121,12 @@ class Fence(Step):
     account = "stop"
     rows = (17,)
     touches = frozenset({"source"})
+
+    def check(self, pair: Pair) -> Iterator[Finding]:
+        if not self._closes(pair.source):
+            seen = "it has no nft: once it was moved its services are masked, its ports stay open"
+            remedy = installing(pair.source, "nftables")
+            yield Finding("ports-unfenced", "notes", "source", seen, self.why, remedy)
 
     def run(self, pair: Pair) -> Iterator[Change]:
         content = self._content()
@@ -132,6 +141,11 @@ class Fence(Step):
             mask = Run("source", ("systemctl", "mask", *unmasked))
             back = Run("source", ("systemctl", "unmask", *unmasked))
             yield Change("keep the services stopped", mask, back)
+        if self._closes(pair.source):
+            yield from closing(pair.source, self.ports)
+
+    def _closes(self, source: Host) -> bool:
+        return source.ask("which", "nft").status == 0
 
     def _content(self) -> bytes:
         return f"moved by transhume: {self.identity}\n".encode()
@@ -142,3 +156,5 @@ class Fence(Step):
         for name in startable(pair.source, self.services):
             text = f"{name} could be started again"
             yield Finding("not-masked", "blocks", "source", text, self.why)
+        if self._closes(pair.source):
+            yield from ajar(pair.source)

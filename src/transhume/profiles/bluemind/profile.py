@@ -179,7 +179,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
 
 def _fence(layout: Layout, settings: Settings) -> Fence:
     identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
-    return Fence(driven(layout), MARKER, identity)
+    return Fence(driven(layout), MARKER, identity, layout.services.ports)
 
 
 def _guard(layout: Layout, settings: Settings, addresses: AddressSteps) -> Arm:
