@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from transhume.core.change import Act, Keep, Never
+from transhume.core.change import Act, Carry, Keep, Never
 from transhume.steps.freeze import stopped_mail
 from transhume.steps.queue import SPOOL
 
@@ -72,5 +72,7 @@ def test_a_slow_receiver_isnt_waited_for(folder: Path) -> None:
 
 
 def test_the_way_back_lets_people_in_whatever_was_killed(folder: Path) -> None:
-    _, typed = _run(folder, stopped_mail("postfix.service").back)
+    back = stopped_mail("postfix.service").back
+    assert not isinstance(back, Keep | Never | Carry)
+    _, typed = _run(folder, back)
     assert typed == ["iptables -w -D", "ip6tables -w -D", "systemctl start postfix.service"]

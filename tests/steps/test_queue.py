@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +14,22 @@ from transhume.core.change import Keep, SyncTree, Together
 from transhume.core.host import Output, Pair
 from transhume.core.step import Step
 from transhume.errors import StepFailed
-from transhume.steps.queue import SPOOL, MoveQueue, ReleaseQueue, messages, prove, time_of
+from transhume.steps.queue import (
+    _HAND_OVER,
+    _PUT_ASIDE,
+    SPOOL,
+    MoveQueue,
+    ReleaseQueue,
+    messages,
+    prove,
+    time_of,
+)
 
 STEP = MoveQueue("postfix.service")
 
 
 FOUND = "find /var/spool/postfix/active /var/spool/postfix/bounce"
-UNREAD = "find /var/spool/postfix/maildrop"
+ASIDE = f"{SPOOL}/transhume"
 
 
 def _filled(there: str, here: str) -> Pair:
@@ -27,7 +38,6 @@ def _filled(there: str, here: str) -> Pair:
     for host, queues in ((pair.source, there), (pair.target, here)):
         assert isinstance(host, FakeHost)
         host.said[FOUND] = "".join(f"{SPOOL}/{queue}\n" for queue in queues.split())
-        host.said[UNREAD] = ""
         host.said["postqueue -j"] = ""
     assert isinstance(pair.target, FakeHost)
     pair.target.units["postfix.service"] = ("inactive", "masked")
@@ -47,11 +57,12 @@ def test_the_queue_is_named_anew_and_held_so_that_nothing_leaves() -> None:
         SyncTree(f"{SPOOL}/{queue}", finish=True) for queue in ("defer", "deferred", "hold")
     )
     typed = [" ".join(command.argv[:3]) for act in rest for command in act.commands()]
-    assert typed == ["postsuper -s", "postsuper -h ALL", f"sync -f {SPOOL}"]
+    assert typed[0].startswith("sh -c rm -rf")
+    assert typed[1:] == ["postsuper -s", "postsuper -h ALL", f"sync -f {SPOOL}"]
 
 
-def test_an_empty_queue_is_left_alone() -> None:
-    assert list(STEP.run(_filled("", ""))) == []
+def test_of_an_empty_queue_nothing_is_copied() -> None:
+    assert not any("rsync" in line for line in _typed(_filled("", "")))
 
 
 def test_mail_that_a_kill_left_running_stands_while_its_queue_is_filled() -> None:
@@ -67,32 +78,55 @@ def test_going_back_leaves_the_sources_copy_to_be_delivered() -> None:
     assert all(isinstance(change.back, Keep) for change in changes)
 
 
-def test_once_it_is_open_all_goes_but_what_the_admin_holds() -> None:
+def _open(source: str, target: str, *, waits: bool = True) -> Pair:
+    """After the opening, with these messages queued; whether they still wait."""
     pair = _filled("", "")
-    source, target = pair.source, pair.target
-    assert isinstance(source, FakeHost)
-    assert isinstance(target, FakeHost)
-    source.said["postqueue -j"] = _told("B4888E2239", queue="hold") + _told("C7D3EE1DD1")
-    target.said["postqueue -j"] = _told("C7D3E1024D9", "B48881024D7", queue="hold")
-    release = next(iter(ReleaseQueue().run(pair)))
-    first, second = release.act.commands()
+    for host, printed in ((pair.source, source), (pair.target, target)):
+        assert isinstance(host, FakeHost)
+        host.said["postqueue -j"] = printed
+    assert isinstance(pair.target, FakeHost)
+    pair.target.folders |= {ASIDE} if waits else set()
+    return pair
+
+
+def test_once_it_is_open_all_goes_but_what_the_admin_holds() -> None:
+    source = _told("B4888E2239", queue="hold") + _told("C7D3EE1DD1")
+    pair = _open(source, _told("C7D3E1024D9", "B48881024D7", queue="hold"))
+    over, release, noted = (change.act for change in ReleaseQueue().run(pair))
+    assert next(iter(over.commands())).argv[4:] == (f"{SPOOL}/maildrop", ASIDE)
+    first, second = release.commands()
     assert (first.argv, first.input) == (("postsuper", "-H", "-"), b"C7D3E1024D9\n")
     assert second.argv == ("postfix", "reload")
+    assert next(iter(noted.commands())).argv == ("rmdir", "--", ASIDE)
     assert [item.key for item in ReleaseQueue().verify(pair)] == ["queue-held"]
-    target.said["postqueue -j"] = _told("B48881024D7", queue="hold") + _told("C7D3E1024D9")
+
+
+def test_what_is_held_later_is_the_admins_own_affair() -> None:
+    pair = _open("", _told("C7D3E1024D9", queue="hold"), waits=False)
     assert list(ReleaseQueue().run(pair)) == []
     assert list(ReleaseQueue().verify(pair)) == []
 
 
-def test_what_nobody_has_read_comes_once_it_may_leave() -> None:
-    pair = _filled("", "")
-    assert isinstance(pair.source, FakeHost)
-    pair.source.said[UNREAD] = f"{SPOOL}/maildrop\n"
-    pair.source.said["postqueue -j"] = _told("B4888E2239", queue="maildrop")
-    assert list(STEP.run(pair)) == []
-    assert list(STEP.verify(pair)) == []
-    (copy,) = ReleaseQueue().run(pair)
-    assert copy.act == SyncTree(f"{SPOOL}/maildrop", finish=True)
+@pytest.mark.programs("sh", "rm", "mkdir", "find", "mv", "rmdir")
+def test_what_nobody_has_read_waits_aside_and_is_handed_over_once(tmp_path: Path) -> None:
+    unread, aside = tmp_path / "maildrop", tmp_path / "aside"
+    aside.mkdir()
+    (aside / "of an earlier attempt").touch()
+    unread.mkdir()
+    for name in ("A1", "-B 2"):
+        (unread / name).write_text(name)
+    for script in (_PUT_ASIDE, _PUT_ASIDE):
+        # As rsync brings it once more after a kill.
+        (unread / "A1").write_text("A1")
+        subprocess.run(["sh", "-c", script, "x", str(unread), str(aside)], check=True)
+        assert list(unread.iterdir()) == []
+        assert (aside / "A1").exists()
+    (aside / "-B 2").write_text("-B 2")
+    subprocess.run(["sh", "-c", _HAND_OVER, "x", str(unread), str(aside)], check=True)
+    assert sorted(path.name for path in unread.iterdir()) == ["-B 2", "A1"]
+    (unread / "A1").unlink()  # read by Postfix
+    subprocess.run(["sh", "-c", _HAND_OVER, "x", str(unread), str(aside)], check=True)
+    assert [path.name for path in unread.iterdir()] == ["-B 2"]
 
 
 @pytest.mark.parametrize(("printed", "count"), [("", 0), (".\n", 1), (".\n.\n.\n", 3)])

@@ -117,7 +117,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     own, becomes = layout.services, settings.address.becomes
     moved, copied = all_trees(layout, settings), copier(layout, settings)
     follows, way = following(layout, settings), way_back(layout, settings)
-    addresses = address_steps(settings.address)
+    addresses, proof = address_steps(settings.address), ProveHot(ledger(layout, settings))
     # Where the target takes the source's address nothing in the maps and in the firewall's own
     # script changes; both were proved with the configuration.
     maps = after.Maps(layout.configuration.maps, own.port, own.token, becomes is not None)
@@ -133,7 +133,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             follow_trees.FollowTrees(moved),
             trees.SyncTrees(moved),
             Follow(follows),
-            ProveHot(ledger(layout, settings)),
+            proof,
             databases.Rehearse(copied, follows.dumped),
             Ask(visitor(layout, settings)),
             *addresses.before_freeze,
@@ -142,9 +142,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             prove_followed.ProveFollowed(moved),
             Ready(follows),
             FollowTarget(way),
-            CatchUp(
-                (ProveHot(ledger(layout, settings)), trees.SyncTrees(moved)), settings.cutover.rest
-            ),
+            CatchUp((proof, trees.SyncTrees(moved)), settings.cutover.rest),
             _guard(layout, settings, addresses),
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
@@ -161,8 +159,8 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             _visit(layout, settings),
             Confirm(),
             door.Open(own.mail, way.hindrance),
-            Disarm(),
             ReleaseQueue(),
+            Disarm(),
             LetGo(follows, not way.barred),
             *(() if becomes else (after.Firewall(), maps)),
             after.Tick(),
