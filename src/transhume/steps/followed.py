@@ -52,7 +52,6 @@ class Told:
 
     run: str = ""
     seq: int = 0
-    refused: str = ""
     problem: str = ""
     trees: dict[str, News] = field(default_factory=dict)
 
@@ -108,7 +107,7 @@ def _read(lines: Iterable[Any]) -> Told:
     if "problem" in head:
         return Told(problem=head["problem"])
     news = {tree.pop("tree"): _news(tree, paths) for tree, paths in trees}
-    return Told(head["run"], head["seq"], head["refused"], "", news)
+    return Told(head["run"], head["seq"], "", news)
 
 
 def _news(tree: dict[str, Any], paths: list[str]) -> News:
