@@ -159,10 +159,11 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             _visit(layout, settings),
             Confirm(),
             door.Open(own.mail, way.hindrance),
+            # Before the queue: a message that is tried while Postfix reloads its maps waits longer.
+            *(() if becomes else (after.Firewall(), maps)),
             ReleaseQueue(),
             Disarm(),
             LetGo(follows, not way.barred),
-            *(() if becomes else (after.Firewall(), maps)),
             after.Tick(),
             *((OldAddress(layout.address),) if becomes else ()),
             ForgetProof(ledger(layout, settings)),
