@@ -148,13 +148,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             _ends(layout, settings, addresses),
             *addresses.asked,
             *((Readdress(becomes, layout.address),) if becomes else ()),
-            Beside(
-                (
-                    addresses.settle,
-                    (services.Start(driven(layout)), *((after.Firewall(),) if becomes else ())),
-                    () if becomes else (after.Networks(),),
-                )
-            ),
+            _starts(layout, becomes, addresses),
             *((maps,) if becomes else ()),
             _visit(layout, settings),
             Confirm(),
@@ -184,6 +178,18 @@ def _fence(layout: Layout, settings: Settings) -> Fence:
 def _guard(layout: Layout, settings: Settings, addresses: AddressSteps) -> Arm:
     switch = (Freeze(driven(layout)), _fence(layout, settings), *addresses.replace)
     return Arm(switch, addresses.free, addresses.contested, settings.cutover.guard)
+
+
+def _starts(layout: Layout, becomes: str | None, addresses: AddressSteps) -> Beside:
+    """While the services start nothing else waits for them."""
+    start = services.Start(driven(layout))
+    return Beside(
+        (
+            addresses.settle,
+            (start, *((after.Firewall(),) if becomes else ())),
+            () if becomes else (after.Networks(),),
+        )
+    )
 
 
 def _ends(layout: Layout, settings: Settings, addresses: AddressSteps) -> Beside:
