@@ -17,6 +17,7 @@ from tests.real.conftest import renew
 
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.campaign,
     pytest.mark.skipif(os.geteuid() != 0, reason="the lab's machines need root"),
 ]
 
