@@ -22,7 +22,7 @@ class Arm(Step):
 
     The target gives up what it took after half of the time, and the source takes its place back
     after all of it, once nobody answers for its address: at no moment both hold it. What happens
-    at each moment is in docs/architecture.md.
+    at each moment is in docs/back.md.
     """
 
     steps: tuple[Step, ...]
