@@ -131,10 +131,13 @@ def test_ctrl_c_leaves_no_child(
 ) -> None:
     """Also none that doesn't end when it is asked to."""
     monkeypatch.setattr(process, "_GRACE_SECONDS", 0.05)
+    # Tests that were started in the background ignore it, and would wait for ever.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupting = _interrupt_once_it_runs(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         Processes().run(stubborn)
     interrupting.join(_LIMIT)
+    signal.signal(signal.SIGINT, former)
     pid = _pid(tmp_path)
     _until(lambda: not _runs(pid))
 
