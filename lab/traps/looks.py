@@ -116,7 +116,9 @@ def server_settings(machine: Machine) -> list[str]:
         machine,
         "postgres",
         "select name || ' = ' || setting from pg_file_settings "
-        "where sourcefile like '%.local' and applied "
+        # What counts from the next restart on counts.
+        "where sourcefile like '%.local' "
+        "and (applied or error = 'setting could not be applied') "
         "union all select concat_ws(' ', type, database::text, user_name::text, address, "
         "auth_method) from pg_hba_file_rules "
         "where error is null and address not in ('127.0.0.1', '::1');",
@@ -204,14 +206,16 @@ def awake(machine: Machine, address: str) -> list[str]:
 def early(log: Path) -> list[str]:
     """Times at which mail was let in while the core wasn't there, seen from outside."""
     with log.open() as file:
-        mails = [each for each in events(file) if each["service"] == "smtp" and each["up"]]
-    outages = downtime(log)["core"].intervals
-    # Both are looked at side by side: only what lies within is sure to have come too early.
+        seen = list(events(file))
+    mails = [each for each in seen if each["service"] == "smtp" and each["up"]]
+    # Only before a look that began later and found no core it is sure to have come too early.
+    lacking = [each["time"] for each in seen if each["service"] == "core" and not each["up"]]
     return [
-        f"mail was let in {end - each['time']:.1f} s before the core was there"
-        for begin, end in outages
+        f"mail was let in {last - each['time']:.1f} s before the core was there"
+        for begin, end in downtime(log)["core"].intervals
+        for last in [max((at for at in lacking if begin <= at <= end), default=begin)]
         for each in mails
-        if begin < each["time"] and each["time"] + each["took"] < end
+        if begin < each["time"] and each["time"] + each["took"] < last
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,12 @@ pytestmark = [
 ]
 
 _LIVE, _ARCHIVE = "/var/spool/cyrus/data/by_hash", "/var/spool/bm-hsm/data/by_hash"
-# As the core does it: the rows first, then the body; or the body in the other tier. The oldest by
-# name, so that no message that comes in meanwhile is meant.
+# As the core does it: the rows first, then the body; or the body in the other tier. None that came
+# in since $1, seconds since the epoch: those are counted.
 _EXPUNGE = f"""
 set -e
 ask='runuser -u postgres -- psql -XqAt -v ON_ERROR_STOP=1 -d bj-data'
-for body in $(find {_LIVE} -name '*.zst' -mmin +1 | LC_ALL=C sort | head -n 12); do
+for body in $(find {_LIVE} -name '*.zst' ! -newermt "@$1" | LC_ALL=C sort | head -n 12); do
     name=$(basename "$body" .zst)
     $ask -c "delete from t_mailbox_record where message_body_guid = decode('$name', 'hex');
              delete from t_message_body where guid = decode('$name', 'hex')"
@@ -34,7 +35,7 @@ done
 _ARCHIVED = f"""
 set -e
 cd {_LIVE}
-for body in $(find . -name '*.zst' -mmin +1 | LC_ALL=C sort | tail -n 12); do
+for body in $(find . -name '*.zst' ! -newermt "@$1" | LC_ALL=C sort | tail -n 12); do
     mkdir -p "{_ARCHIVE}/$(dirname "$body")"
     mv "$body" "{_ARCHIVE}/$body"; echo "$body"
 done
@@ -53,10 +54,11 @@ def test_back_with_all_that_was_done_and_forth_again(fresh: Scene) -> None:
     run = fresh
     source, target = run.pair.machines
     run.begin()
+    began = str(int(time.time()))
     with run.traffic() as (sent, probed):
         run.transhume("sync")
         _forth(run, sent)
-        done = _worked(target)
+        done = _worked(target, began)
         there = observe(target)
         told = run.transhume("rollback").stdout
         wait_served(run.pair.name)
@@ -84,10 +86,11 @@ def _is_whole(result: Comparison) -> None:
     assert result.counts["accepted"] > 0
 
 
-def _worked(target: Machine) -> list[list[str]]:
+def _worked(target: Machine, began: str) -> list[list[str]]:
     """What an hour of people and an admin leaves behind."""
     gone, moved = (
-        target.exec(("sh", "-c", script)).stdout.split() for script in (_EXPUNGE, _ARCHIVED)
+        target.exec(("sh", "-c", script, "work", began)).stdout.split()
+        for script in (_EXPUNGE, _ARCHIVED)
     )
     assert (len(gone), len(moved)) == (12, 12)
     target.exec(("sh", "-c", _SET))
