@@ -51,7 +51,7 @@ def _run(folder: Path, act: Act | Keep | Never) -> tuple[int, list[str]]:
 
 
 def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> None:
-    status, typed = _run(folder, stopped_mail("postfix.service").act)
+    status, typed = _run(folder, stopped_mail("source", "postfix.service").act)
     assert status == 0
     assert not (folder / "active" / "B4888E2239").exists()
     assert typed == [
@@ -66,13 +66,13 @@ def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> Non
 
 def test_a_slow_receiver_isnt_waited_for(folder: Path) -> None:
     (folder / "incoming" / "held").touch()
-    _, typed = _run(folder, stopped_mail("postfix.service").act)
+    _, typed = _run(folder, stopped_mail("source", "postfix.service").act)
     assert "systemctl stop postfix.service" in typed
     assert (folder / "noted").read_text().count("sleep") == 40
 
 
 def test_the_way_back_lets_people_in_whatever_was_killed(folder: Path) -> None:
-    back = stopped_mail("postfix.service").back
+    back = stopped_mail("source", "postfix.service").back
     assert not isinstance(back, Keep | Never | Carry)
     _, typed = _run(folder, back)
     assert typed == ["iptables -w -D", "ip6tables -w -D", "systemctl start postfix.service"]

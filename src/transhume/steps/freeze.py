@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transhume.core.change import Change, Keep, RemoveFile, Run, Series, WriteFile
+from transhume.core.change import Change, Keep, Place, RemoveFile, Run, Series, WriteFile
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
@@ -24,8 +24,8 @@ from transhume.steps.services import (
 )
 
 # Postfix ends its clients in the middle of a delivery: what the core has stored by then and hasn't
-# confirmed yet would be delivered once more by the target. So nobody new is let in, and what is
-# under way arrives; a receiver far away that takes its time isn't waited for longer than this.
+# confirmed yet would be delivered once more by the other machine. So nobody new is let in, and what
+# is under way arrives; a receiver far away that takes its time isn't waited for longer than this.
 _TURNS, _TURN_SECONDS = 40, 0.05
 _PORTS = "25,465,587"
 _RULE = f"INPUT -p tcp --syn -m multiport --dports {_PORTS} -j REJECT --reject-with tcp-reset"
@@ -46,11 +46,11 @@ done
 """
 
 
-def stopped_mail(mail: str) -> Change:
-    """Stop the source's mail once what is under way has arrived."""
-    arrived = Run("source", ("sh", "-c", _LAST_OF_IT, "last-of-it", SPOOL))
-    let_in = Run("source", ("sh", "-c", _LET_IN, "let-in"))
-    stop, start = (Run("source", ("systemctl", verb, mail)) for verb in ("stop", "start"))
+def stopped_mail(place: Place, mail: str) -> Change:
+    """Stop a machine's mail once what is under way has arrived."""
+    arrived = Run(place, ("sh", "-c", _LAST_OF_IT, "last-of-it", SPOOL))
+    let_in = Run(place, ("sh", "-c", _LET_IN, "let-in"))
+    stop, start = (Run(place, ("systemctl", verb, mail)) for verb in ("stop", "start"))
     return Change("stop mail", Series((arrived, stop, let_in)), Series((let_in, start)))
 
 
@@ -73,7 +73,7 @@ class Freeze(Step):
         known = self.services
         active = running(pair.source, known.patterns)
         if known.mail in active:
-            yield stopped_mail(known.mail)
+            yield stopped_mail("source", known.mail)
         rest = tuple(name for name in active if name != known.mail)
         if rest:
             others = tuple(name for name in rest if name in known.others)

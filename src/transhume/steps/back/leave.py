@@ -10,6 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.steps import door
+from transhume.steps.freeze import stopped_mail
 from transhume.steps.queue import QUEUES, SPOOL, ReleaseQueue, queued
 from transhume.steps.services import (
     Services,
@@ -55,8 +56,7 @@ class StopTarget(Step):
         known, target = self.services, pair.target
         active = running(target, known.patterns)
         if known.mail in active:
-            stop = Run("target", ("systemctl", "stop", known.mail))
-            yield Change("stop mail", stop, Run("target", ("systemctl", "start", known.mail)))
+            yield stopped_mail("target", known.mail)
         rest = tuple(name for name in active if name != known.mail)
         if rest:
             others = tuple(name for name in rest if name in known.others)
