@@ -94,6 +94,7 @@ def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
         assert left.stdout == ""
 
 
+@pytest.mark.campaign
 def test_a_tool_that_slept_too_long_goes_no_further(fresh: Scene) -> None:
     """Stopped by SIGSTOP in the switch until the source has come back: it must not go on."""
     before = standing(fresh.pair.source)
