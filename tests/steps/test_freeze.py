@@ -28,8 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "deferred" / "C7D3EE1DD1").touch()
     texts = {
         "sleep": f'test "$(grep -c sleep FOLDER/noted)" -lt 3 || {arrives}\n',
-        "iptables": 'case "$*" in *-D*) test ! -e FOLDER/gone && touch FOLDER/gone;; esac\n',
-        "ip6tables": "exit 3\n",
+        "nft": 'cat >> FOLDER/rules; case "$*" in delete*) exit 1;; esac\n',
         "systemctl": "exit 0\n",
     }
     for name, text in texts.items():
@@ -45,7 +44,7 @@ def _run(folder: Path, act: Act | Keep | Never) -> tuple[int, list[str]]:
     status = 0
     for command in act.commands():
         argv = [str(folder) if word == SPOOL else word for word in command.argv]
-        status = status or subprocess.run(argv, check=False).returncode
+        status = status or subprocess.run(argv, check=False, stdin=subprocess.DEVNULL).returncode
     typed = [" ".join(line.split()[:3]) for line in (folder / "noted").read_text().splitlines()]
     return status, [line for at, line in enumerate(typed) if line != typed[at - 1] or not at]
 
@@ -55,13 +54,13 @@ def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> Non
     assert status == 0
     assert not (folder / "active" / "B4888E2239").exists()
     assert typed == [
-        "iptables -w -I",
-        "ip6tables -w -I",
+        "nft delete table",
+        "nft -f -",
         "sleep 0.05",
         "systemctl stop postfix.service",
-        "iptables -w -D",
-        "ip6tables -w -D",
+        "nft delete table",
     ]
+    assert "dport { 25, 465, 587 }" in (folder / "rules").read_text()
 
 
 def test_a_slow_receiver_isnt_waited_for(folder: Path) -> None:
@@ -75,4 +74,4 @@ def test_the_way_back_lets_people_in_whatever_was_killed(folder: Path) -> None:
     back = stopped_mail("source", "postfix.service").back
     assert not isinstance(back, Keep | Never | Carry)
     _, typed = _run(folder, back)
-    assert typed == ["iptables -w -D", "ip6tables -w -D", "systemctl start postfix.service"]
+    assert typed == ["nft delete table", "systemctl start postfix.service"]

@@ -27,21 +27,24 @@ from transhume.steps.services import (
 # confirmed yet would be delivered once more by the other machine. So nobody new is let in, and what
 # is under way arrives; a receiver far away that takes its time isn't waited for longer than this.
 _TURNS, _TURN_SECONDS = 40, 0.05
-_PORTS = "25,465,587"
-_RULE = f"INPUT -p tcp --syn -m multiport --dports {_PORTS} -j REJECT --reject-with tcp-reset"
+# A table of its own: what iptables makes for a rule stays when the rule goes.
+_TABLE = "inet transhume_freeze"
+_RULES = f"""\
+table {_TABLE} {{
+    chain input {{
+        type filter hook input priority -10; policy accept;
+        iifname "lo" accept
+        tcp dport {{ 25, 465, 587 }} tcp flags & (fin|syn|rst|ack) == syn reject with tcp reset
+    }}
+}}
+"""
+_LET_IN = f"nft delete table {_TABLE} 2>/dev/null; true\n"
 _LAST_OF_IT = f"""\
-for tables in iptables ip6tables; do
-    $tables -w -I {_RULE} 2>/dev/null
-done
+{_LET_IN}printf '%s' '{_RULES}' | nft -f - 2>/dev/null
 turn=0
 while [ $turn -lt {_TURNS} ] && find "$1/incoming" "$1/active" -type f | grep -q .; do
     turn=$((turn + 1))
     sleep {_TURN_SECONDS}
-done
-"""
-_LET_IN = f"""\
-for tables in iptables ip6tables; do
-    while $tables -w -D {_RULE} 2>/dev/null; do :; done
 done
 """
 
