@@ -11,7 +11,9 @@ _SERVING = 90.0
 _LOOKS = {
     "addresses": "ip -o addr show scope global | awk '{print $2, $3, $4}' | sort",
     "routes": "ip route show; ip -6 route show default",
-    "units": "systemctl list-unit-files --no-legend --plain | awk '{print $1, $2}' | sort",
+    # A login that is just ending is none of the server's units.
+    "units": "systemctl list-unit-files --no-legend --plain | grep -v '^session-' | "
+    "awk '{print $1, $2}' | sort",
     "active": "systemctl list-units --all --no-legend --plain 'bm-*' 'postfix*' bluemind.target "
     "telegraf.service influxdb.service kapacitor.service chronograf.service | "
     "awk '{print $1, $3, $4}' | sort",

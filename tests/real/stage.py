@@ -39,7 +39,8 @@ _LOOKS = {
     r"-printf '%p %y %m %u %s %T@\n' | sort | cat -v",
     "addresses": "ip -o addr show scope global | awk '{print $2, $3, $4}' | sort",
     "routes": "ip route show; ip -6 route show default",
-    "units": "systemctl list-unit-files --no-legend --plain | awk '{print $1, $2}' | sort",
+    "units": "systemctl list-unit-files --no-legend --plain | grep -v '^session-' | "
+    "awk '{print $1, $2}' | sort",
     "active": "systemctl list-units --all --no-legend --plain 'bm-*' 'postfix*' 'postgresql*' "
     "bluemind.target | awk '{print $1, $3, $4}' | sort",
     "doors": "nft list tables",
