@@ -57,6 +57,37 @@ def stopped_mail(place: Place, mail: str) -> Change:
     return Change("stop mail", Series((arrived, stop, let_in)), Series((let_in, start)))
 
 
+def stopped(host: Host, known: Services) -> Iterator[Change]:
+    """Stop mail first, then all units that run, so that they can be started again."""
+    place, active = host.place, running(host, known.patterns)
+    if known.mail in active:
+        yield stopped_mail(place, known.mail)
+    rest = tuple(name for name in active if name != known.mail)
+    if rest:
+        others = tuple(name for name in rest if name in known.others)
+        beside = (Run(place, ("systemctl", "start", *others)),) if others else ()
+        back = Series((*beside, started(place, known)))
+        yield Change("stop BlueMind", Run(place, ("systemctl", "stop", *rest)), back)
+    if active:
+        yield all_stopped(place, known)
+
+
+def masked(host: Host, services: Services) -> Iterator[Change]:
+    """Keep stopped what a reboot, or anybody, could start."""
+    unmasked = startable(host, services)
+    if unmasked:
+        mask = Run(host.place, ("systemctl", "mask", *unmasked))
+        back = Run(host.place, ("systemctl", "unmask", *unmasked))
+        yield Change("keep the services stopped", mask, back)
+
+
+def not_masked(host: Host, services: Services, why: str) -> Iterator[Finding]:
+    """A finding for each unit that could be started."""
+    for name in startable(host, services):
+        text = f"{name} could be started again"
+        yield Finding("not-masked", "blocks", host.place, text, why)
+
+
 @dataclass(frozen=True)
 class Freeze(Step):
     """Mail first, then all units that run. The server's own command would end its PostgreSQL as
@@ -73,18 +104,7 @@ class Freeze(Step):
     service = "down"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        known = self.services
-        active = running(pair.source, known.patterns)
-        if known.mail in active:
-            yield stopped_mail("source", known.mail)
-        rest = tuple(name for name in active if name != known.mail)
-        if rest:
-            others = tuple(name for name in rest if name in known.others)
-            beside = (Run("source", ("systemctl", "start", *others)),) if others else ()
-            back = Series((*beside, started("source", known)))
-            yield Change("stop BlueMind", Run("source", ("systemctl", "stop", *rest)), back)
-        if active:
-            yield all_stopped("source", known)
+        yield from stopped(pair.source, self.services)
         yield from self._also(pair.target)
 
     def _also(self, target: Host) -> Iterator[Change]:
@@ -139,11 +159,7 @@ class Fence(Step):
                 WriteFile("source", self.marker, content),
                 RemoveFile("source", self.marker),
             )
-        unmasked = startable(pair.source, self.services)
-        if unmasked:
-            mask = Run("source", ("systemctl", "mask", *unmasked))
-            back = Run("source", ("systemctl", "unmask", *unmasked))
-            yield Change("keep the services stopped", mask, back)
+        yield from masked(pair.source, self.services)
         if self._closes(pair.source):
             yield from closing(pair.source, self.ports)
 
@@ -156,8 +172,6 @@ class Fence(Step):
     def verify(self, pair: Pair) -> Iterator[Finding]:
         # Once more: before they were masked somebody may have started one.
         yield from still_running(pair.source, self.services)
-        for name in startable(pair.source, self.services):
-            text = f"{name} could be started again"
-            yield Finding("not-masked", "blocks", "source", text, self.why)
+        yield from not_masked(pair.source, self.services, self.why)
         if self._closes(pair.source):
             yield from ajar(pair.source)

@@ -10,16 +10,9 @@ from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.steps import door
-from transhume.steps.freeze import stopped_mail
+from transhume.steps.freeze import masked, not_masked, stopped
 from transhume.steps.queue import QUEUES, SPOOL, ReleaseQueue, queued
-from transhume.steps.services import (
-    Services,
-    all_stopped,
-    running,
-    startable,
-    started,
-    still_running,
-)
+from transhume.steps.services import Services, still_running
 
 
 @dataclass(frozen=True)
@@ -53,29 +46,12 @@ class StopTarget(Step):
     account = "stop"
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        known, target = self.services, pair.target
-        active = running(target, known.patterns)
-        if known.mail in active:
-            yield stopped_mail("target", known.mail)
-        rest = tuple(name for name in active if name != known.mail)
-        if rest:
-            others = tuple(name for name in rest if name in known.others)
-            beside = (Run("target", ("systemctl", "start", *others)),) if others else ()
-            back = Series((*beside, started("target", known)))
-            yield Change("stop BlueMind", Run("target", ("systemctl", "stop", *rest)), back)
-        if active:
-            yield all_stopped("target", known)
-        unmasked = startable(target, known)
-        if unmasked:
-            mask = Run("target", ("systemctl", "mask", *unmasked))
-            back = Series((Run("target", ("systemctl", "unmask", *unmasked)),))
-            yield Change("keep the services stopped", mask, back)
+        yield from stopped(pair.target, self.services)
+        yield from masked(pair.target, self.services)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         yield from still_running(pair.target, self.services)
-        for name in startable(pair.target, self.services):
-            text = f"{name} could be started again"
-            yield Finding("not-masked", "blocks", "target", text, self.why)
+        yield from not_masked(pair.target, self.services, self.why)
 
 
 @dataclass(frozen=True)
