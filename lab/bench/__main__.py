@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from lab import places, scene
+from lab import scene
 from lab.bench import page
 from lab.bench.race import WAYS
 from lab.bench.result import Run, summary
@@ -20,8 +20,6 @@ from lab.bench.sizes import SIZES, Size, require_disk
 from lab.pair import Pair, forget
 from lab.scene import Scene
 from lab.shell import LabError, say
-
-RESULT = places.CHECKOUT / "build" / "bench"
 
 
 def races(stock: Scene, tag: str, rounds: int) -> Iterator[Run]:
@@ -76,8 +74,8 @@ def arguments() -> argparse.Namespace:
 
 def write(found: dict[str, Any], keep: bool) -> Path:
     """build/bench/SIZE.json, and with `keep` the page in docs/ from it."""
-    RESULT.mkdir(parents=True, exist_ok=True)
-    path = RESULT / f"{found['size']}.json"
+    page.RESULT.mkdir(parents=True, exist_ok=True)
+    path = page.RESULT / f"{found['size']}.json"
     path.write_text(json.dumps(found, indent=1) + "\n")
     if keep:
         page.KEPT.mkdir(parents=True, exist_ok=True)

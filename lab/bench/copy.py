@@ -7,7 +7,6 @@ to build/bench/copy-SIZE.json, and a table to standard output.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -15,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lab import network, places
+from lab import network
 from lab.bench import copy_page
 from lab.bench.copiers import COPIERS, LIMIT_SECONDS, install
 from lab.bench.spent import processor
@@ -23,7 +22,6 @@ from lab.machine import Machine
 from lab.pair import Pair
 from lab.shell import LabError, say
 
-RESULT = places.CHECKOUT / "build" / "bench"
 BODIES = {"S": 50_000, "M": 300_000, "L": 1_000_000}
 _BIG, _BIG_BYTES = 4, 512 << 20
 _TRIP, _RATE, _BITS = 20.0, "1gbit", 1e9
@@ -200,11 +198,7 @@ def main() -> int:
     except LabError as error:
         say(f"bench: {error}")
         return 1
-    RESULT.mkdir(parents=True, exist_ok=True)
-    path = RESULT / f"copy-{wanted.size}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    if wanted.keep:
-        copy_page.SECTION.keep(path)
+    path = copy_page.SECTION.write(wanted.size, result, keep=wanted.keep)
     ratio = [f"{name}: {value}" for name, value in result["ratios"].items()]
     sys.stdout.write("\n".join([*copy_page.table(result), "", *ratio, "", f"result: {path}", ""]))
     return 0

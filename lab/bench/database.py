@@ -7,7 +7,6 @@ the source serves. Medians go to build/bench/database-SIZE.json.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 
 from lab import scene
 from lab.bench import database_page, pgcopydb
-from lab.bench.__main__ import RESULT, machine
+from lab.bench.__main__ import machine
 from lab.bench.sizes import SIZES, Size, require_disk
 from lab.compare.databases import MAIL
 from lab.documented import favour, page
@@ -138,11 +137,7 @@ def main() -> int:
     except LabError as error:
         say(f"bench: {error}")
         return 1
-    RESULT.mkdir(parents=True, exist_ok=True)
-    path = RESULT / f"database-{wanted.size}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    if wanted.keep:
-        database_page.SECTION.keep(path)
+    path = database_page.SECTION.write(wanted.size, result, keep=wanted.keep)
     sys.stdout.write("\n".join([*database_page.table(result), "", f"result: {path}", ""]))
     return 0
 

@@ -13,6 +13,7 @@ from lab.bench.sizes import SIZES
 
 DOCS = places.CHECKOUT / "docs"
 KEPT = DOCS / "benchmarks"
+RESULT = places.CHECKOUT / "build" / "bench"
 BEGIN, END = "<!-- begin results: written by lab/bench -->", "<!-- end results -->"
 _WIDTH, _HEIGHT, _EDGE = 640, 320, 56
 _COLOURS = {"documented": "#b4552d", "transhume": "#1f6f5c"}

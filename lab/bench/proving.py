@@ -20,8 +20,9 @@ from typing import Any
 
 from lab import cgroup, network, scene
 from lab.bench import proving_page
-from lab.bench.__main__ import RESULT, machine
+from lab.bench.__main__ import machine
 from lab.bench.memory import Roots, children, watched
+from lab.bench.page import RESULT
 from lab.bench.sizes import SIZES, Size, require_disk
 from lab.machine import Machine
 from lab.pair import Pair

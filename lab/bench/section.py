@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.bench.page import DOCS, KEPT
+from lab.bench.page import DOCS, KEPT, RESULT
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,15 @@ class Section:
     def end(self) -> str:
         """The mark after it."""
         return f"<!-- end {self.program} -->"
+
+    def write(self, size: str, result: Mapping[str, Any], *, keep: bool) -> Path:
+        """The result's file in build/bench/, and with `keep` the page from it."""
+        RESULT.mkdir(parents=True, exist_ok=True)
+        path = RESULT / f"{self.program}-{size}.json"
+        path.write_text(json.dumps(result, indent=1) + "\n")
+        if keep:
+            self.keep(path)
+        return path
 
     def keep(self, result: Path) -> None:
         """Put a result beside the page, and all that is kept into it."""

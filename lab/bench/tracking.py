@@ -19,7 +19,7 @@ from typing import Any
 
 from lab import network, scene
 from lab.bench import tracking_page
-from lab.bench.__main__ import RESULT, machine
+from lab.bench.__main__ import machine
 from lab.bench.sizes import SIZES, Size, require_disk
 from lab.bench.spent import processor
 from lab.compare.databases import MAIL
@@ -181,11 +181,7 @@ def main() -> int:
     except LabError as error:
         say(f"bench: {error}")
         return 1
-    RESULT.mkdir(parents=True, exist_ok=True)
-    path = RESULT / f"tracking-{wanted.size}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    if wanted.keep:
-        tracking_page.SECTION.keep(path)
+    path = tracking_page.SECTION.write(wanted.size, result, keep=wanted.keep)
     sys.stdout.write("\n".join([*tracking_page.table(result), "", f"result: {path}", ""]))
     return 0
 
