@@ -85,7 +85,7 @@ class Follow(Step):
         acts = []
         for name in names:
             now = standing(pair, name)
-            if not now.trouble and now.behind:
+            if not now.trouble and (now.behind or not now.active):
                 acts.append(self._awaited(now.slot, now.position))
         if acts:
             yield Change("catch up with the databases", Together(tuple(acts)), _LEFT)

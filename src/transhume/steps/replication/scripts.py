@@ -66,7 +66,8 @@ begin
     loop
         select confirmed_flush_lsn, active_pid into reached, pid
             from pg_replication_slots where slot_name = {slot};
-        exit when reached is null or reached >= {position}::pg_lsn;
+        exit when reached is null
+            or reached >= {position}::pg_lsn and ({ended} or pid is not null);
         if reached is distinct from before then
             since := clock_timestamp();
             tries := 0;
@@ -158,7 +159,8 @@ def catch_up(following: Following, slot: str, position: str, *, strict: bool, pa
     """Wait until the target holds all up to this position of the source's log, on its disk.
 
     It ends as well when the target takes nothing for `patience` seconds, or after three tries;
-    where it is `strict` that is an error.
+    where it is `strict` that is an error. Otherwise people go on writing, so the target must be
+    there to take more, too: after a restart of the way to it that takes some seconds.
     """
     text = reached(slot, position, strict=strict, patience=patience)
     return on_source.script(following.ini, "postgres", text)
@@ -170,6 +172,7 @@ def reached(slot: str, position: str, *, strict: bool, patience: int) -> str:
     waited = sql.SQL(_CATCH_UP).format(
         slot=sql.Literal(slot),
         position=sql.Literal(position),
+        ended=sql.Literal(strict),
         patience=sql.Literal(f"{patience} s"),
         verdict=verdict,
     )
