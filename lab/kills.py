@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab import scene
+from lab import journal, scene
 from lab.compare import Comparison, compare
-from lab.kill_at import MOMENTS
+from lab.kill_at import MOMENTS, alike
 from lab.pair import Pair
 from lab.places import CHECKOUT
 from lab.scene import Scene
@@ -88,20 +88,30 @@ def resume_campaign(run: Scene, moments: tuple[str, ...], passing: int = 0) -> I
 def rollback_campaign(
     run: Scene, before: Standing, sample: random.Random | None, count: int
 ) -> Iterator[tuple[str, list[str]]]:
-    """Cutovers killed at one change each, then rolled back; yields what isn't as it was."""
-    changes = cutover_changes(run)
-    chosen = changes if sample is None else sample.sample(changes, min(count, len(changes)))
-    for number, change in enumerate(chosen):
-        arm(run)
+    """Cutovers killed at one change each, then rolled back; yields what isn't as it was.
+
+    The first one gets as far as it can: what it made of the plan is what others can be killed at.
+    """
+    last = cutover_changes(run)[-1]
+    yield last, _killed_and_back(run, before, MOMENTS[0], last)
+    made = {alike(name) for kind, name, _ in journal.events(run) if kind == "change-begun"}
+    changes = [name for name in cutover_changes(run)[:-1] if alike(name) in made]
+    chosen = changes if sample is None else sample.sample(changes, min(count - 1, len(changes)))
+    for number, change in enumerate(chosen, start=1):
         moment = MOMENTS[number % len(MOMENTS)]
-        if killed(run, moment, "cutover", "--yes", only=change) is None:
-            raise LabError(f"the cutover ended without coming by {change}")
-        say(f"killed at {change} ({moment}); back")
-        run.transhume("rollback")
-        unlike = before.unlike(standing(run.pair.source))
-        for item in unlike:
-            say(f"not as it was: {item}")
-        yield change, unlike
+        yield change, _killed_and_back(run, before, moment, change)
+
+
+def _killed_and_back(run: Scene, before: Standing, moment: str, change: str) -> list[str]:
+    arm(run)
+    if killed(run, moment, "cutover", "--yes", only=change) is None:
+        raise LabError(f"the cutover ended without coming by {change}")
+    say(f"killed at {change} ({moment}); back")
+    run.transhume("rollback")
+    unlike = before.unlike(standing(run.pair.source))
+    for item in unlike:
+        say(f"not as it was: {item}")
+    return unlike
 
 
 def cutover_changes(run: Scene) -> list[str]:

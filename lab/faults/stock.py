@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from lab import places, scene
+from lab import journal, places, scene
 from lab.compare import Side, observe
 from lab.pair import Pair, forget, saved
 from lab.scene import Scene
@@ -20,21 +20,6 @@ SMALL: dict[str, Any] = {"messages": 300, "files": 40, "median_size": 4000}
 
 Phase = Literal["check", "sync", "before the freeze", "frozen", "after the opening"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
-
-_EVENTS = """
-import json, sqlite3
-rows = sqlite3.connect("file:/var/lib/transhume/journal.db?mode=ro", uri=True).execute(
-    "select kind, data from event where kind in ('walk-begun', 'change-begun', 'down') order by id"
-)
-for kind, text in rows:
-    data = json.loads(text)
-    if kind == "change-begun":
-        named = f"{data['step']}: {data['title']}"
-        final = data["back"]["kind"] in ("Never", "Carry")
-    else:
-        named, final = data.get("command", ""), False
-    print(json.dumps([kind, named, final]))
-"""
 
 
 @dataclass(frozen=True)
@@ -98,7 +83,7 @@ def _make(name: str) -> Stock:
         say("moving once undisturbed, to know every change")
         with run.traffic(rate=2.0):
             run.transhume("cutover", "--yes")
-        return replace(stock, changes=by_phase(_events(run)))
+        return replace(stock, changes=by_phase(journal.events(run)))
     except BaseException:
         pair.down()
         raise
@@ -119,13 +104,6 @@ def drop(name: str) -> None:
     """Keep the disks no longer."""
     for hot in (False, True):
         forget(_tag(name, hot=hot))
-
-
-def _events(run: Scene) -> Iterator[tuple[str, str, bool]]:
-    printed = run.pair.target.exec(("python3", "-c", _EVENTS)).stdout
-    for line in printed.splitlines():
-        kind, named, final = json.loads(line)
-        yield kind, named, final
 
 
 def by_phase(events: Iterator[tuple[str, str, bool]]) -> dict[Phase, list[str]]:
