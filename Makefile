@@ -25,11 +25,11 @@ check: $(READY) ## ruff, mypy strict, the fast tests: under a minute, needs noth
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/pytest -q -m "not real"
+	$(BIN)/pytest -q -n 2 -m "not real"
 
 real: $(READY) ## the tests on two real machines (root; builds them when they aren't there)
 	$(BIN)/python -m lab prepare
-	$(BIN)/pytest -q -m "real and not campaign"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "real and not campaign"
 
 test: check real ## everything
 

@@ -20,7 +20,10 @@ from transhume.errors import StepFailed, TranshumeError
 from transhume.hosts import snapshot
 
 PROGRAM = "pg_ctl"
-_OPTIONS = "-c listen_addresses='' -c fsync=off -c wal_level=logical -c max_connections=40"
+_OPTIONS = (
+    "-c listen_addresses='' -c fsync=off -c wal_level=logical -c max_connections=40 "
+    "-c wal_retrieve_retry_interval=50ms"
+)
 
 
 @dataclass

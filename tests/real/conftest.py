@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,8 @@ from lab.pair import Pair, forget
 from lab.scene import Scene
 from tests.real.stage import SMALL
 
-_NAME = "real"
+# Tests that run side by side have machines of their own.
+_NAME = "real" + os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 @pytest.fixture(scope="session")
