@@ -28,7 +28,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "plan": ("plan", "plan-commands"),
     "sync": ("sync-first", "sync"),
     "cutover": ("cutover-report", "cutover", "cutover-interrupted"),
-    "rollback": ("rollback", "rollback-refused"),
+    "rollback": ("rollback", "rollback-opened"),
     "status": ("status-interrupted", "status"),
 }
 """The records of a command, where they aren't just the one of its name."""

@@ -1,4 +1,4 @@
-"""Record two moves between lab machines, one finished, one taken back: screens and journal.
+"""Record two moves between lab machines, one finished, one taken back twice: screens and journal.
 
 As root: python -m docs.record [NAME]. It makes a pair of that name for each, records below
 docs/run, and takes the pair down. `python docs/generate.py` makes the pages from the records.
@@ -24,7 +24,6 @@ from lab.pair import Pair
 from lab.shell import LabError, wait_until
 from lab.standin.setup import set_up
 from transhume.engine import journal
-from transhume.errors import NoReturn
 
 RUN = Path(__file__).parent / "run"
 STATE = "/var/lib/transhume"
@@ -40,12 +39,12 @@ class Recorder:
         self.target = target
         self.folder = folder
 
-    def __call__(self, key: str, *arguments: str, status: int = 0) -> None:
-        """Run one command to its end, which must be this one; its output goes to KEY.txt."""
+    def __call__(self, key: str, *arguments: str) -> None:
+        """Run one command to its end, which must be a good one; its output goes to KEY.txt."""
         done = self.target.exec(_typed(arguments), check=False)
         self._keep(key, arguments, done.stdout, done.returncode)
-        if done.returncode != status:
-            raise LabError(f"{key} ended with {done.returncode}, not {status}:\n{done.stdout}")
+        if done.returncode:
+            raise LabError(f"{key} ended with {done.returncode}:\n{done.stdout}")
 
     def interrupted(self, key: str, when: Callable[[], bool], *arguments: str) -> None:
         """Run one command, and press Ctrl-C once `when` holds."""
@@ -85,11 +84,11 @@ def _fingerprint(source: Machine) -> str:
     return shown.split()[1]
 
 
-def _restores(target: Machine) -> bool:
+def _starts(target: Machine) -> bool:
+    """Whether the services are being started: the longest step while people are shut out."""
     printed = target.exec(["transhume", "status", "--json"], check=False).stdout
     steps = json.loads(printed)["steps"] if printed.startswith("{") else []
-    restoring = ("restore-databases", "running")
-    return any((each["key"], each["state"]) == restoring for each in steps)
+    return any((each["key"], each["state"]) == ("start", "running") for each in steps)
 
 
 def _begun(pair: Pair) -> tuple[str, ...]:
@@ -98,12 +97,14 @@ def _begun(pair: Pair) -> tuple[str, ...]:
 
 
 def given_up(pair: Pair, record: Recorder) -> None:
-    """A move that is interrupted in its outage and taken back."""
+    """A move that is interrupted in its outage and taken back, and once more after the opening."""
     pair.target.exec(["transhume", "init", *_begun(pair)])
     pair.target.exec(["transhume", "sync"])
-    record.interrupted("cutover-interrupted", partial(_restores, pair.target), "cutover", "--yes")
+    record.interrupted("cutover-interrupted", partial(_starts, pair.target), "cutover", "--yes")
     record("status-interrupted", "status")
     record("rollback", "rollback")
+    pair.target.exec(["transhume", "cutover", "--yes"])
+    record("rollback-opened", "rollback")
 
 
 def finished(pair: Pair, record: Recorder) -> None:
@@ -117,7 +118,6 @@ def finished(pair: Pair, record: Recorder) -> None:
     record("sync", "sync")
     record("cutover-report", "cutover")
     record("cutover", "cutover", "--yes")
-    record("rollback-refused", "rollback", status=NoReturn.exit_code)
     record("verify", "verify")
     record("status", "status")
     record.json("status", "status")
