@@ -9,7 +9,7 @@ from typing import Literal
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
-from transhume.steps.requirements.survey import Surveyed, survey
+from transhume.steps.requirements.survey import Surveyed, parts
 
 _KINDS: tuple[tuple[Literal["users", "groups"], str, str], ...] = (
     ("users", "passwd", "user"),
@@ -21,7 +21,7 @@ def users(folders: tuple[str, ...]) -> Look:
     """Owners are mapped by name, so each name that owns something must exist on the target."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        trees = survey(pair.source, folders)
+        trees = parts(pair, folders)
         for plural, database, what in _KINDS:
             owned = _summed(trees, plural)
             numbers = [
