@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,6 +97,12 @@ def _interfaces(*texts: str) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
+def _known(argv: tuple[str, ...]) -> str:
+    """What getent knows: every name that may be one (useradd(8))."""
+    named = (name for name in argv[2:] if re.fullmatch(r"[a-z_][\w-]*", name))
+    return "".join(f"{name}:x:7:\n" for name in named)
+
+
 def _said() -> dict[str, Any]:
     return {
         "which": lambda argv: "".join(f"/usr/bin/{name}\n" for name in argv[1:]),
@@ -103,7 +110,7 @@ def _said() -> dict[str, Any]:
         "uname -n": "machine\n",
         "date +%s": "1795420800\n",
         "date +%s %H %M": "1795420800 12 00\n",
-        "getent": lambda argv: "".join(f"{name}:x:7:\n" for name in argv[2:]),
+        "getent": _known,
         "find /var/spool/postfix/active": ".\n.\n",
         "find /var/spool/postfix/active /var/spool/postfix/bounce": "/var/spool/postfix/deferred\n",
         "find /var/spool/postfix/maildrop": "",

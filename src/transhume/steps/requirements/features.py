@@ -160,7 +160,7 @@ def specials(folders: tuple[str, ...]) -> Look:
                     "source",
                     f"{tree.path} holds device files ({devices.named})",
                     "Whoever may open such a file on the target reaches its disk or memory.",
-                    f"look at it: ls -la {tree.path}; remove what nobody needs",
+                    f"look at it: ls -la {quoted(tree.path)}; remove what nobody needs",
                 )
             programs = tree.of("set-uid")
             if programs.number:

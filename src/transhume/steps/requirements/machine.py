@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
+from transhume.steps.requirements.remedy import quoted
 
 _APART_SECONDS = 10
 _BUSY = 2.0
@@ -41,7 +42,7 @@ def time_zone(pair: Pair) -> Iterator[Finding]:
             "target",
             f"its time zone is {here}, the source's is {there}",
             "Nightly jobs would run at another hour, and times without a zone would mean another.",
-            f"timedatectl set-timezone {there}",
+            f"timedatectl set-timezone {quoted(there)}",
         )
 
 

@@ -10,7 +10,7 @@ from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
-from transhume.steps.requirements.remedy import accepting
+from transhume.steps.requirements.remedy import accepting, quoted
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def parted(folders: tuple[str, ...]) -> Look:
                     "source",
                     f"{path} inside {tree} is a file system of its own ({mount.kind})",
                     "On the target its files would fill the file system of the tree around it.",
-                    f"mount one of its size at {path} on the target, or "
+                    f"mount one of its size at {quoted(path)} on the target, or "
                     + accepting("mount-inside"),
                 )
 
@@ -109,7 +109,7 @@ def writable(folders: tuple[str, ...]) -> Look:
                     "target",
                     f"{mount.path} ({mount.kind}) is mounted read-only",
                     "Nothing could be copied there.",
-                    f"mount -o remount,rw {mount.path}; dmesg says why it isn't",
+                    f"mount -o remount,rw {quoted(mount.path)}; dmesg says why it isn't",
                 )
 
     return look

@@ -9,6 +9,7 @@ from typing import Literal
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.steps.requirements.remedy import quoted
 from transhume.steps.requirements.survey import Surveyed, parts
 
 _KINDS: tuple[tuple[Literal["users", "groups"], str, str], ...] = (
@@ -59,7 +60,7 @@ def _missing(owned: Counter[str], here: dict[str, str], what: str) -> Iterator[F
             "target",
             f"the {what} {name} owns {owned[name]:,} entries on the source and doesn't exist here",
             "Its files would belong to a number, and its service couldn't read them.",
-            f"install the package that brings {name}, or: add{what} --system {name}",
+            f"install the package that brings it, or: add{what} --system {quoted(name)}",
         )
 
 

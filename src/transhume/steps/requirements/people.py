@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.steps.requirements.remedy import quoted
 
 _SESSIONS = """
 select coalesce(datname, ''), coalesce(usename, ''), coalesce(nullif(application_name, ''), '?'),
@@ -52,7 +53,7 @@ def ports(wanted: tuple[int, ...], patterns: tuple[str, ...]) -> Look:
                     f"port {port} is held by {name} ({unit or f'process {number}'})",
                     "The server that moves here couldn't take it, and its people would meet "
                     "something else.",
-                    f"systemctl disable --now {unit or name}",
+                    f"systemctl disable --now {quoted(unit or name)}",
                 )
 
     return look

@@ -10,6 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
 from transhume.steps.requirements.mounts import Mount, inside, landing
+from transhume.steps.requirements.remedy import quoted
 from transhume.steps.requirements.survey import Surveyed, parts, survey
 
 _GROWTH = 1.1
@@ -133,5 +134,5 @@ def source_room(pair: Pair) -> Iterator[Finding]:
                 "source",
                 f"{free:,} bytes are free for {path}, {_SOURCE_NEEDS:,} should be",
                 "While changes are followed, the source keeps them until the target has them.",
-                f"make room there: du -xh --max-depth=2 {path} | sort -h | tail",
+                f"make room there: du -xh --max-depth=2 {quoted(path)} | sort -h | tail",
             )
