@@ -8,6 +8,7 @@ from transhume.core.check import Check
 from transhume.core.settings import Settings
 from transhume.profiles.bluemind import checks_installed as installed
 from transhume.profiles.bluemind import checks_left as left
+from transhume.profiles.bluemind import checks_nightly as nightly
 from transhume.profiles.bluemind import checks_running as running
 from transhume.profiles.bluemind.layout import Layout
 from transhume.steps.queue import messages
@@ -73,8 +74,8 @@ def _server(layout: Layout, settings: Settings) -> Iterator[Check]:
     yield Check("archive-kind", "where bodies are", running.bodies_on_disk)
     yield Check("core", "the source's core and units", running.core_state(layout))
     yield Check("certificate", "the certificate", running.certificate(layout))
-    yield Check("backup-job", "backup jobs", running.backup_job)
-    yield Check("windows", "nightly work", running.windows(layout))
+    yield Check("backup-job", "backup jobs", nightly.backup_job)
+    yield Check("windows", "nightly work", nightly.windows(layout))
     yield Check("data", "data outside of the trees", left.data(moved))
     yield Check("local", "additions of the admins", left.local)
     yield Check("switched-off", "services that are switched off", left.switched_off)
