@@ -10,6 +10,7 @@ import pytest
 from tests.contract import machines
 from tests.contract.machines import UNITS
 from tests.fakes import FakeHost
+from tests.profiles import test_checks_page
 from tests.profiles.troubles import (
     CHECKS,
     LAYOUT,
@@ -182,6 +183,7 @@ CASES = [
 ]
 EVERY = [
     *CASES,
+    *test_checks_page.CASES,
     *test_machines.CASES,
     *test_trees.CASES,
     *test_postgres.CASES,

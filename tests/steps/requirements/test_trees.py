@@ -105,6 +105,7 @@ CASES = [
         *("file-too-large", "blocks", "8,589,934,592 bytes"),
     ),
     Case("used", _uses("sparse"), "features", "notes", "3 sparse files"),
+    Case("used", _uses("acl"), "attributes", "notes", "3 entries with an ACL"),
     Case(
         "links",
         _uses("outside", f"{CYRUS}/a -> /srv/elsewhere"),

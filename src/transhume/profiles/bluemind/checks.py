@@ -9,7 +9,9 @@ from transhume.core.settings import Settings
 from transhume.profiles.bluemind import checks_installed as installed
 from transhume.profiles.bluemind import checks_left as left
 from transhume.profiles.bluemind import checks_nightly as nightly
+from transhume.profiles.bluemind import checks_page as page
 from transhume.profiles.bluemind import checks_running as running
+from transhume.profiles.bluemind import checks_silent as silent
 from transhume.profiles.bluemind.layout import Layout
 from transhume.steps.queue import messages
 from transhume.steps.requirements import (
@@ -36,6 +38,7 @@ def checks(layout: Layout, settings: Settings, jobs: int) -> tuple[Check, ...]:
         *_machines(layout),
         *_server(layout, settings),
         *_databases(layout, jobs),
+        *_page(layout),
         *_trees(layout, settings),
     )
 
@@ -112,6 +115,28 @@ def _databases(layout: Layout, jobs: int) -> Iterator[Check]:
     yield Check("sessions", "sessions on the target's databases", people.sessions(names))
     time_zones = postgres.time_zones(names, "timezone")
     yield Check("time-zones", "names of time zones in use", time_zones, reads_data=True)
+
+
+def _page(layout: Layout) -> Iterator[Check]:
+    """What the documented procedure loses on these machines, and the plan closes."""
+    yield Check("cold-mail", "mail that is copied in the outage", page.mail_only_cold)
+    yield Check("forgotten", "data that the page forgets", page.forgotten)
+    yield Check("keycloak", "Keycloak's data", page.keycloak(layout))
+    yield Check("other-folders", "other folders in /etc", page.other_folders)
+    yield Check("dot-files", "hidden and left files in /etc/bm", page.dot_files)
+    yield Check("aliases", "aliases of the system's users", page.aliases)
+    yield Check("custom-maps", "Postfix's maps of the site's own", page.custom_maps(layout))
+    yield Check("indexed-maps", "the form of indexed maps", silent.indexed_maps)
+    yield Check("cluster-id", "the search engine's identity", silent.cluster)
+    yield Check("password", "the databases' password", silent.password(layout))
+    yield Check("process-list", "who may list processes", silent.process_list)
+    yield Check("dump-folder", "where the page puts dumps", silent.dumps(layout))
+    yield Check("restore-status", "databases that are here already", silent.restore_status(layout))
+    yield Check("triggers", "triggers of tables in partitions", silent.triggers(layout))
+    yield Check("firewall-save", "what the firewall lets in", silent.firewall_save)
+    yield Check("maps-run", "the routing tables", silent.maps_run(layout))
+    yield Check("early-clients", "what starts by itself here", silent.early_clients(layout))
+    yield Check("second-server", "what starts by itself there", silent.second_server(layout))
 
 
 def _trees(layout: Layout, settings: Settings) -> Iterator[Check]:

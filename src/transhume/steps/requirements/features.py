@@ -98,16 +98,35 @@ def used(folders: tuple[str, ...]) -> Look:
 
     def look(pair: Pair) -> Iterator[Finding]:
         for tree in parts(pair, folders):
-            seen = [
-                f"{tree.of(feature.kind).number:,} {feature.words}"
-                for feature in _FEATURES
-                if tree.of(feature.kind).number
-            ]
-            if seen:
-                told = f"{tree.path}, {tree.entries:,} entries: {', '.join(seen)}"
-                yield Finding("features", "notes", "source", told, "They move along.")
+            fine, other = (_counts(tree, kinds) for kinds in (_ATTRIBUTES, _OTHERS))
+            if fine:
+                yield Finding(
+                    "attributes",
+                    "notes",
+                    "source",
+                    f"{tree.path}, {tree.entries:,} entries: {fine}",
+                    "The page's rsync -avH leaves them behind; here they move along.",
+                )
+            if other:
+                yield Finding(
+                    "features",
+                    "notes",
+                    "source",
+                    f"{tree.path}, {tree.entries:,} entries: {other}",
+                    "They move along.",
+                )
 
     return look
+
+
+_ATTRIBUTES = ("acl", "attribute")
+_OTHERS = ("hard-link", "sparse", "case")
+
+
+def _counts(tree: Surveyed, kinds: tuple[str, ...]) -> str:
+    """How many of these features the tree has, in words; empty for none."""
+    seen = [(tree.of(each.kind).number, each) for each in _FEATURES if each.kind in kinds]
+    return ", ".join(f"{number:,} {each.words}" for number, each in seen if number)
 
 
 def links(folders: tuple[str, ...]) -> Look:
