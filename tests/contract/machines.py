@@ -178,6 +178,7 @@ _PROC = {
     "/proc/cpuinfo": b"processor : 0\nflags : fpu aes\n",
     "/proc/loadavg": b"0.50 0.40 0.30 1/200 4242\n",
     "/proc/meminfo": b"MemAvailable: 4000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+    "/proc/368/cgroup": b"0::/system.slice/system-postgresql.slice/postgresql@15-main.service\n",
     "/proc/460/cgroup": b"0::/system.slice/bm-nginx.service\n",
 }
 
@@ -224,6 +225,10 @@ def _held() -> dict[str, Any]:
         ],
         "r.oid = s.setrole where s.setdatabase = 0": [("bj", "work_mem=8MB")],
         "pg_tablespace_location": [],
+        "from pg_auth_members": [],
+        "datconnlimit <> -1": [],
+        "cross join lateral aclexplode": [],
+        "cross join (values": [],
         "select spcname from pg_tablespace": [("pg_default",), ("pg_global",)],
         "split_part(unnest(setconfig)": [("bj", "TimeZone")],
         "select name from pg_settings": [("TimeZone",), ("work_mem",)],

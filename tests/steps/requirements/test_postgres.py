@@ -116,6 +116,34 @@ CASES = [
         *("role-left", "notes", "wiki"),
     ),
     Case(
+        "roles",
+        both(
+            held("source", _ROLES, [("bj", "createdb login")]),
+            held("target", _ROLES, [("bj", "login")]),
+        ),
+        *("role-differs", "warns", "may login here, there createdb login"),
+    ),
+    Case(
+        "members",
+        held("source", "from pg_auth_members", [("pg_monitor", "telegraf")]),
+        *("role-member", "notes", "telegraf belongs to pg_monitor"),
+    ),
+    Case(
+        "database-limits",
+        held("source", "datconnlimit <> -1", [("bj", 50)]),
+        *("database-limit", "notes", "bj takes 50 connections"),
+    ),
+    Case(
+        "database-rights",
+        held("source", "cross join lateral aclexplode", [("bj", "wiki", "CREATE")]),
+        *("database-right", "notes", "wiki has the right CREATE on bj"),
+    ),
+    Case(
+        "database-rights",
+        held("source", "cross join (values", [("bj", "CONNECT")]),
+        *("database-right-taken", "notes", "not everybody has the right CONNECT on bj"),
+    ),
+    Case(
         "role-settings",
         held(
             "source",

@@ -25,6 +25,7 @@ from transhume.steps.requirements import (
     people,
     postgres,
     programs,
+    rights,
     roles,
     room,
     ssh,
@@ -45,6 +46,7 @@ def checks(layout: Layout, settings: Settings, jobs: int) -> tuple[Check, ...]:
 
 def _machines(layout: Layout) -> Iterator[Check]:
     served = layout.services.ports
+    allowed = (*layout.services.patterns, "postgresql.service", "postgresql@*.service")
     yield Check("root", "the login on the source", programs.root_by_ssh)
     yield Check("programs", "the programs", programs.programs)
     yield Check("python", "Python on the source", programs.python_version)
@@ -58,7 +60,7 @@ def _machines(layout: Layout) -> Iterator[Check]:
     yield Check("load", "the source's load", machine.load)
     yield Check("memory", "memory and swap space", machine.memory)
     yield Check("logins", "who is logged in", people.logins)
-    yield Check("ports", "ports in use", people.ports(served, layout.services.patterns))
+    yield Check("ports", "ports in use", people.ports((*served, *layout.services.inner), allowed))
     yield Check("clients", "clients of the target", people.clients(served))
 
 
@@ -106,6 +108,9 @@ def _databases(layout: Layout, jobs: int) -> Iterator[Check]:
     yield Check("collations", "versions of collations", health.collations(names))
     yield Check("c-library", "the C libraries", health.libraries)
     yield Check("roles", "PostgreSQL's roles", roles.roles(names))
+    yield Check("members", "memberships of roles", roles.members)
+    yield Check("database-limits", "limits of databases", rights.limits(names))
+    yield Check("database-rights", "rights on databases", rights.rights(names))
     yield Check("role-settings", "settings of roles", roles.role_settings)
     yield Check("database-settings", "settings of databases", roles.database_settings(names))
     yield Check("tablespaces", "tablespaces", roles.tablespaces(names))

@@ -168,6 +168,8 @@ def access(pair: Pair) -> Iterator[Finding]:
             "source",
             f"{len(missing)} rules of its pg_hba.conf aren't here: {'; '.join(missing[:3])}",
             "They come after the target's own; what isn't wanted any more can be taken out then.",
+            "nothing to do: the step server-settings brings them; then, to see them here: "
+            "runuser -u postgres -- psql -c 'table pg_hba_file_rules'",
         )
 
 

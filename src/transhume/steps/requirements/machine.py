@@ -82,7 +82,17 @@ def memory(pair: Pair) -> Iterator[Finding]:
                 "The kernel would end a process to make room, perhaps PostgreSQL.",
                 "stop what isn't needed there, or give it more: free -h",
             )
-        if told["SwapTotal"] and told["SwapFree"] < told["SwapTotal"] // 4:
+        if not told["SwapTotal"]:
+            yield Finding(
+                f"{host.place}-no-swap",
+                "notes",
+                host.place,
+                f"it has no swap space; {told['MemAvailable']:,} bytes of memory are free",
+                "What needs more memory than there is gets ended, not slow.",
+                "fallocate -l 2G /swapfile && chmod 600 /swapfile && mkswap /swapfile && "
+                "swapon /swapfile",
+            )
+        elif told["SwapFree"] < told["SwapTotal"] // 4:
             yield Finding(
                 f"{host.place}-swap",
                 "warns",

@@ -25,7 +25,12 @@ def queue_size(count: Callable[[Host], int]) -> Look:
         waiting = count(pair.source)
         if waiting:
             yield Finding(
-                "queue", "notes", "source", f"{waiting} messages are queued; they move along"
+                "queue",
+                "notes",
+                "source",
+                f"{waiting} messages are queued; they move along",
+                "The page leaves the queue behind: whoever sent them would never know.",
+                "nothing to do: the step move-queue brings them; to see them there: postqueue -p",
             )
 
     return look
@@ -96,6 +101,8 @@ def chroot(pair: Pair) -> Iterator[Finding]:
             "target",
             f"{kept} services of master.cf keep this distribution's chroot habit",
             "A chroot jail that nothing filled stops mail.",
+            "nothing to do; where one is to be jailed all the same, after the move, for example: "
+            "postconf -F smtp/inet/chroot=y",
         )
 
 

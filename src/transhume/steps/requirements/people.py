@@ -40,7 +40,7 @@ def logins(pair: Pair) -> Iterator[Finding]:
 
 
 def ports(wanted: tuple[int, ...], patterns: tuple[str, ...]) -> Look:
-    """The ports of people on the target must be free for the server that moves there."""
+    """The ports on the target must be free for the server; `patterns` are its own units."""
 
     def look(pair: Pair) -> Iterator[Finding]:
         for port, name, number in _listeners(pair.target, wanted):
@@ -122,6 +122,7 @@ def sessions(databases: tuple[str, ...]) -> Look:
                 "target",
                 f"connected to its databases: {named}",
                 "With one of them open a database can't be dropped: they are ended first.",
+                "nothing to do; a program of your own: stop it until the move is over",
             )
 
     return look
