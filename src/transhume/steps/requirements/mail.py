@@ -110,7 +110,18 @@ def host_name(pair: Pair) -> Iterator[Finding]:
     """Without myhostname in main.cf the banner says the machine's own name."""
     there, here = (host.read("postconf", "-h", "myhostname").strip() for host in _both(pair))
     main = (pair.source.file(postfix.MAIN) or b"").decode(errors="surrogateescape")
-    if not re.search(r"^myhostname\s*=", main, re.MULTILINE) and there != here:
+    if there == here:
+        return
+    if re.search(r"^myhostname\s*=", main, re.MULTILINE):
+        yield Finding(
+            "host-name-moves",
+            "notes",
+            "source",
+            f"main.cf calls the mail server {there}; here it calls itself {here}",
+            "Receivers compare the name with DNS: it must be that of the address in the end.",
+            "nothing to do: the step configuration brings the name; to see it: postconf myhostname",
+        )
+    else:
         yield Finding(
             "host-name",
             "warns",
