@@ -150,6 +150,20 @@ def test_where_it_isnt_so_nothing_is_seen(check: str, alter: Alter) -> None:
     assert found(check, alter) == []
 
 
+@pytest.mark.parametrize(
+    ("check", "alter"),
+    [
+        ("cold-mail", said("source", "df --block-size=1 --output=used", "Used\n")),
+        ("password", holds("source", "/etc/bm/bm.ini", None)),
+        ("dump-folder", said("target", "stat -c %a /tmp", "?\n")),
+        ("early-clients", said("target", "systemctl list-unit-files", 1)),
+        ("second-server", said("source", "systemctl list-unit-files", 1)),
+    ],
+)
+def test_what_doesnt_tell_is_unknown(check: str, alter: Alter) -> None:
+    assert [item.severity for item in found(check, alter)] == ["unknown"]
+
+
 def test_no_password_is_told() -> None:
     assert PASSWORD not in repr(found("password"))
 

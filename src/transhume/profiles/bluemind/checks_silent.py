@@ -252,9 +252,12 @@ def second_server(layout: Layout) -> Look:
 
 
 def _enabled(host: Host, patterns: tuple[str, ...]) -> list[str]:
-    # Its status is an error where no unit fits; its lines are what counts.
+    # Its status is an error also where no unit fits; then it complains of nothing.
     listed = ("systemctl", "list-unit-files", "--plain", "--no-legend", "--full")
-    rows = [line.split() for line in host.ask(*listed, *patterns).text.splitlines()]
+    said = host.ask(*listed, *patterns)
+    if said.status != 0 and said.stderr:
+        raise StepFailed(f"systemctl on the {host.place} doesn't say what starts by itself")
+    rows = [line.split() for line in said.text.splitlines()]
     return sorted(row[0] for row in rows if len(row) > 1 and row[1] == "enabled")
 
 
