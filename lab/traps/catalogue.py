@@ -9,71 +9,64 @@ FILES = (
         "mail-only-cold",
         "the mail is copied for the first time in the outage",
         noted("outage"),
-        step="sync-trees",
+        ("trap-mail-only-cold",),
     ),
     Trap(
         "attributes",
         "rsync -avH leaves ACLs and extended attributes behind",
         unlike("tree *: attributes *"),
-        step="finish-trees",
+        ("attributes",),
     ),
     Trap(
         "leftovers",
         "a leftover of the wizard keeps a service off",
         either(noted("running"), unlike("tree /etc/bm/*.disabled: extra")),
         ("service-leftover",),
-        step="configuration",
     ),
     Trap(
-        "dot-files",
-        "the glob skips hidden files",
-        unlike("tree /etc/bm/.*"),
-        step="configuration",
+        "dot-files", "the glob skips hidden files", unlike("tree /etc/bm/.*"), ("trap-dot-files",)
     ),
     Trap(
         "hollowed",
         "sign-on tokens and derived folders",
         unlike("tree /var/spool/bm-hollowed/*"),
-        step="finish-trees",
+        ("trap-hollowed",),
     ),
     Trap(
         "rules",
         "who has already got a vacation reply",
         unlike("tree /var/spool/bm-core/*"),
-        step="finish-trees",
+        ("trap-rules",),
     ),
-    Trap("mapi", "Outlook replicas", unlike("tree /var/spool/bm-mapi/*"), step="finish-trees"),
+    Trap("mapi", "Outlook replicas", unlike("tree /var/spool/bm-mapi/*"), ("trap-mapi",)),
     Trap(
         "influxdb",
         "the monitoring's measurements",
         unlike("tree /var/lib/influxdb/*"),
-        step="finish-trees",
+        ("trap-influxdb",),
     ),
     Trap(
-        "ldap",
-        "the directory of bm-ldap-role and its configuration",
-        noted("ldap"),
-        step="finish-trees",
+        "ldap", "the directory of bm-ldap-role and its configuration", noted("ldap"), ("trap-ldap",)
     ),
     Trap(
         "keycloak",
         "Keycloak's database, realms and krb5.conf",
         unlike("rows keycloak *", "tree /etc/bm-keycloak/*", "tree /etc/krb5.conf*"),
-        step="restore-databases",
+        ("trap-keycloak",),
     ),
     Trap(
         "other-folders",
         "the other folders /etc/bm-*",
         unlike("tree /etc/bm-webmail*"),
-        step="configuration",
+        ("trap-other-folders",),
     ),
     Trap(
         "nginx",
         "the site's own nginx files",
         unlike("tree /etc/nginx/bm-local.d*", "tree /etc/nginx/bluemind*"),
-        step="configuration",
+        ("trap-nginx",),
     ),
-    Trap("aliases", "/etc/aliases", unlike("tree /etc/aliases*"), step="configuration"),
+    Trap("aliases", "/etc/aliases", unlike("tree /etc/aliases*"), ("trap-aliases",)),
 )
 
 DATABASES = (
@@ -81,27 +74,26 @@ DATABASES = (
         "password",
         "the database's password isn't the documented one",
         noted("password"),
-        step="dump-databases",
+        ("trap-password",),
     ),
     Trap(
         "process-list",
         "the password stands in the list of processes",
         noted("process list"),
-        step="dump-databases",
+        ("trap-process-list",),
     ),
-    Trap("dumps", "dumps that anybody can read", noted("dumps"), step="dump-databases"),
+    Trap("dumps", "dumps that anybody can read", noted("dumps"), ("trap-dumps",)),
     Trap(
         "session",
         "a session on the target's databases: the wizard's data stays",
         noted("session"),
         ("sessions",),
-        step="hold-target",
     ),
     Trap(
         "restore-status",
         "pg_restore -C fails also when all went well",
         noted("status"),
-        step="restore-databases",
+        ("trap-restore-status",),
     ),
     Trap(
         "timezones",
@@ -113,7 +105,7 @@ DATABASES = (
         "triggers",
         "triggers fire while their partitions are filled: every mailbox",
         noted("triggers"),
-        step="restore-databases",
+        ("trap-triggers",),
     ),
     Trap(
         "postgresql-settings",
@@ -135,39 +127,33 @@ MAIL = (
         "the mail queue",
         either(unlike("queue *"), noted("held")),
         ("queue",),
-        step="move-queue",
     ),
     Trap(
         "indexed-maps",
         "maps indexed by another distribution",
         noted("indexed"),
-        step="configuration",
+        ("trap-indexed-maps",),
     ),
     Trap(
         "custom-maps",
         "maps of the site's own, passwords for relays",
         either(noted("closed maps"), unlike("tree /etc/postfix/relay_passwd*")),
-        step="configuration",
+        ("trap-custom-maps",),
     ),
-    Trap(
-        "chroot", "the chroot column of another distribution", noted("chroot"), step="configuration"
-    ),
+    Trap("chroot", "the chroot column of another distribution", noted("chroot"), ("chroot",)),
 )
 
 AFTER = (
-    Trap("firewall", "the firewall's Save does nothing", noted("firewall"), step="firewall"),
+    Trap("firewall", "the firewall's Save does nothing", noted("firewall"), ("trap-firewall",)),
     Trap(
-        "maps",
-        "the routing tables' Run is done before it has begun",
-        noted("maps"),
-        step="maps",
+        "maps", "the routing tables' Run is done before it has begun", noted("maps"), ("trap-maps",)
     ),
-    Trap("early-clients", "clients are let in too early", noted("early"), step="close"),
+    Trap("early-clients", "clients are let in too early", noted("early"), ("trap-early-clients",)),
     Trap(
         "second-server",
         "the old server serves when it is switched on again",
         noted("awake"),
-        step="freeze",
+        ("trap-second-server",),
     ),
 )
 
@@ -177,7 +163,6 @@ KEPT = (
         "the new core drives the old server",
         noted("driven"),
         ("address-changes",),
-        step="readdress",
         address="kept",
     ),
     Trap(
@@ -185,7 +170,6 @@ KEPT = (
         "the old address stands in many places",
         noted("places"),
         ("address-changes",),
-        step="readdress",
         address="kept",
     ),
 )

@@ -24,10 +24,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Told:
-    """What transhume said before the move: findings of `check` by severity, steps of `plan`."""
+    """What `transhume check` said before the move: severities of findings by their keys."""
 
     findings: dict[str, str]
-    steps: frozenset[str]
 
 
 Loss = Callable[[Run], list[str]]
@@ -37,15 +36,13 @@ Loss = Callable[[Run], list[str]]
 class Trap:
     """One trap. The same look at both ways of moving says what each has lost.
 
-    `seen_by` are keys of findings; where there is nothing that a check could look at, `step` names
-    the step of the plan that says why it is there.
+    `seen_by` are keys of findings, any of which tells of it.
     """
 
     key: str
     title: str
     lost: Loss
-    seen_by: tuple[str, ...] = ()
-    step: str = ""
+    seen_by: tuple[str, ...]
     address: Address = "taken"
 
 
@@ -87,8 +84,9 @@ def judge(trap: Trap, documented: Run, moved: Run, told: Told) -> Row:
 
 
 def _seen(trap: Trap, told: Told) -> str:
-    found = next((key for key in trap.seen_by if key in told.findings), "")
-    return found or (f"plan: {trap.step}" if trap.step in told.steps else "")
+    # What couldn't be checked wasn't seen.
+    seen = (key for key in trap.seen_by if told.findings.get(key, "unknown") != "unknown")
+    return next(seen, "")
 
 
 def _verdict(ours: list[str], seen: str, told: Told) -> str:

@@ -51,6 +51,17 @@ def test_hard_links_count_as_one_file(look: Survey, tmp_path: Path) -> None:
     assert _found(told, "split-link") == (0, [])
 
 
+def test_a_tree_inside_another_is_counted_by_itself(look: Survey, tmp_path: Path) -> None:
+    (tmp_path / "data" / "inner").mkdir(parents=True)
+    (tmp_path / "data" / "f").write_bytes(b"x" * 5000)
+    (tmp_path / "away").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "away")
+    whole, part, linked = look(tmp_path, tmp_path / "data", tmp_path / "linked")
+    assert (whole["entries"], whole["largest"]) == (2, 0)
+    assert (part["entries"], part["folders"], part["largest"]) == (3, 2, 5000)
+    assert linked["entries"] == 1, "a link inside a tree isn't followed"
+
+
 def test_a_link_with_a_name_in_another_tree_or_in_none_is_split(
     look: Survey, tmp_path: Path
 ) -> None:

@@ -124,10 +124,21 @@ def _in_json(line: bytes, payload: str) -> bytes:
         return line
 
 
+_COUNTED = ("users", "groups", "nameless_users", "nameless_groups")
+"""Where a survey has names as keys, each with a number."""
+
+
+def _counted(numbers: dict[str, int], payload: str) -> dict[str, int]:
+    return {payload: sum(numbers.values())}
+
+
 def _planted(value: Any, payload: str) -> Any:
     if isinstance(value, dict):
         return {
-            key: each if key == "tree" else _planted(each, payload) for key, each in value.items()
+            key: _counted(each, payload)
+            if key in _COUNTED and each
+            else (each if key == "tree" else _planted(each, payload))
+            for key, each in value.items()
         }
     if isinstance(value, list):
         return [_planted(each, payload) for each in value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,6 +97,12 @@ def _interfaces(*texts: str) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
+def _known(argv: tuple[str, ...]) -> str:
+    """What getent knows: every name that may be one (useradd(8))."""
+    named = (name for name in argv[2:] if re.fullmatch(r"[a-z_][\w-]*", name))
+    return "".join(f"{name}:x:7:\n" for name in named)
+
+
 def _said() -> dict[str, Any]:
     return {
         "which": lambda argv: "".join(f"/usr/bin/{name}\n" for name in argv[1:]),
@@ -103,7 +110,7 @@ def _said() -> dict[str, Any]:
         "uname -n": "machine\n",
         "date +%s": "1795420800\n",
         "date +%s %H %M": "1795420800 12 00\n",
-        "getent": lambda argv: "".join(f"{name}:x:7:\n" for name in argv[2:]),
+        "getent": _known,
         "find /var/spool/postfix/active": ".\n.\n",
         "find /var/spool/postfix/active /var/spool/postfix/bounce": "/var/spool/postfix/deferred\n",
         "find /var/spool/postfix/maildrop": "",
@@ -132,6 +139,8 @@ def _said() -> dict[str, Any]:
         "df --block-size=1 --output=avail": "Avail\n1000000000\n",
         "df --block-size=1 --output=avail --": "Avail\n100000000000\n",
         "df --block-size=1 --output=iavail": "IFree\n-\n",
+        "df --block-size=1 --output=used": "Used\n900000000\n",
+        "stat -c %a /tmp": "1777\n",
         "postqueue -j": "",
         "postconf -h default_database_type": "hash\n",
         "postconf -m": "btree\nhash\nregexp\n",
@@ -169,6 +178,7 @@ _PROC = {
     "/proc/cpuinfo": b"processor : 0\nflags : fpu aes\n",
     "/proc/loadavg": b"0.50 0.40 0.30 1/200 4242\n",
     "/proc/meminfo": b"MemAvailable: 4000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+    "/proc/368/cgroup": b"0::/system.slice/system-postgresql.slice/postgresql@15-main.service\n",
     "/proc/460/cgroup": b"0::/system.slice/bm-nginx.service\n",
 }
 
@@ -185,9 +195,23 @@ def _held_of_the_machine() -> dict[str, Any]:
     }
 
 
+def _held_of_the_page() -> dict[str, Any]:
+    """What the checks ask that the page forgets."""
+    return {
+        "bj select configuration -> 'fwAdditionalIPs'": [("198.51.100.7 192.0.2.20",)],
+        "select datname::text, pg_get_userbyid": [("bj", "bj", "TimeZone=GMT")],
+        "from pg_trigger t": [(28, 5)],
+        "from pg_auth_members": [],
+        "datconnlimit <> -1": [],
+        "cross join lateral aclexplode": [],
+        "cross join (values": [],
+    }
+
+
 def _held() -> dict[str, Any]:
     return {
         **_held_of_the_machine(),
+        **_held_of_the_page(),
         "bj select name from t_domain": [("example.org",)],
         "bj select name, ip from t_server": [("mail", "192.0.2.10")],
         "bj select ip from t_server": [("192.0.2.10",)],
@@ -229,7 +253,7 @@ def _held() -> dict[str, Any]:
         "select 1 from pg_collation": [(1,)],
         "typname": [("public", "t_calendar", "timezone")],
         'select "timezone"::text': [("Europe/Paris", 3)],
-        "pg_timezone_names": [("Europe/Paris",)],
+        "now() at time zone": [("2026-11-23 02:00:00",)],
         "select current_user": [("bj",)],
         "postgres select 1": [(1,)],
         "select datname from pg_database": [("bj",), ("bj-data",), ("keycloak",)],

@@ -13,6 +13,9 @@ import pytest
 from tests.contract.hostile import Twist, planting, twisted
 from tests.contract.test_steps import BACK, HOW, STEPS, plan, servers
 from tests.fakes import FakeHost
+from tests.profiles.test_checks import EVERY
+from tests.profiles.troubles import CHECKS, Case
+from tests.profiles.troubles import pair as troubled
 from transhume.core.change import Carry, Change, Command, Keep, Never
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
@@ -138,8 +141,33 @@ def test_no_shell_no_sed_and_no_psql_reads_what_it_makes_up(step: Step) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_what_it_makes_up_stands_quoted_in_remedies(step: Step) -> None:
-    for at, payload in product(questions(step, "check", "verify"), SHELL):
-        for finding in seen(step, at, planting(payload, at)):
-            if finding.remedy.startswith("in the settings: "):
-                continue  # Nothing for a shell.
-            assert "evil" not in re.sub(r"'[^']*'", "", finding.remedy), finding
+    for at, (how, payload) in product(questions(step, "check", "verify"), enumerate(SHELL)):
+        for finding in seen(step, at, planting(payload, at + how)):
+            _assert_quoted(finding)
+
+
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_what_it_makes_up_stands_quoted_in_the_remedies_of_every_finding(case: Case) -> None:
+    """Each finding is provoked as its own test does, then each answer of the source is made up."""
+    look = CHECKS[case.check].findings
+    for at, (how, payload) in product(_asked(case), enumerate(SHELL)):
+        told = troubled(case.alter)
+        assert isinstance(told.source, FakeHost)
+        twist = planting(payload, at + how)
+        for finding in look(Pair(twisted(told.source, at, twist), told.target)):
+            _assert_quoted(finding)
+
+
+def _asked(case: Case) -> range:
+    told = troubled(case.alter)
+    assert isinstance(told.source, FakeHost)
+    source = twisted(told.source, -1, lambda answer: answer)
+    CHECKS[case.check].findings(Pair(source, told.target))
+    return range(source.number)
+
+
+def _assert_quoted(finding: Finding) -> None:
+    if finding.severity == "unknown" or finding.remedy.startswith("in the settings: "):
+        return  # Nothing for a shell.
+    # A quote within quotes is written as '"'"' (shlex.quote).
+    assert "evil" not in re.sub(r"\"'\"|'[^']*'", "", finding.remedy), finding

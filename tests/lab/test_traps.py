@@ -11,22 +11,21 @@ import pytest
 from lab.traps import before, looks
 from lab.traps.catalogue import TRAPS
 from lab.traps.trap import CLOSED, FALLS, HOLDS, STOPPED, Run, Told, Trap, judge, noted, unlike
-from transhume.core.settings import AddressSettings, Settings, SourceSettings
-from transhume.profiles.bluemind import layout, profile
+from tests.profiles.test_checks import EVERY
 
-TRAP = Trap("queue", "the mail queue", unlike("queue *"), ("queue",), step="move-queue")
+TRAP = Trap("queue", "the mail queue", unlike("queue *"), ("queue",))
 LOST = Run(differences=["queue 1 254 a@example.org: missing", "rows bj t: 2 became 1"])
-SEEN = Told({"queue": "notes"}, frozenset())
-UNSEEN = Told({}, frozenset({"start"}))
+SEEN = Told({"queue": "notes"})
+UNSEEN = Told({"sessions": "notes"})
 
 
 @pytest.mark.parametrize(
     ("documented", "moved", "told", "expected"),
     [
         (LOST, Run(), SEEN, (FALLS, CLOSED, "queue")),
-        (LOST, Run(), Told({"queue": "blocks"}, frozenset()), (FALLS, STOPPED, "queue")),
-        (LOST, Run(), Told({}, frozenset({"move-queue"})), (FALLS, CLOSED, "plan: move-queue")),
+        (LOST, Run(), Told({"queue": "blocks"}), (FALLS, STOPPED, "queue")),
         (LOST, Run(), UNSEEN, (FALLS, "closed, not seen", "")),
+        (LOST, Run(), Told({"queue": "unknown"}), (FALLS, "closed, not seen", "")),
         (LOST, LOST, SEEN, (FALLS, "falls, seen", "queue")),
         (LOST, LOST, UNSEEN, (FALLS, "falls", "")),
         (Run(), Run(), SEEN, (HOLDS, CLOSED, "queue")),
@@ -50,18 +49,15 @@ def test_a_look_that_was_not_made_is_no_pass() -> None:
 def test_each_trap_is_told_apart() -> None:
     keys = [trap.key for trap in TRAPS]
     assert len(set(keys)) == len(keys)
-    assert all(trap.seen_by or trap.step for trap in TRAPS)
+    seen = [key for trap in TRAPS if trap.address == "taken" for key in trap.seen_by]
+    assert len(set(seen)) == len(seen), "no finding tells of two traps"
 
 
-def test_every_step_that_a_trap_names_is_in_the_plan() -> None:
-    source = SourceSettings(ssh="root@old", host_key="ssh-ed25519 AAAAC3Nz")
-    taken = AddressSettings(service=("192.0.2.10/24",), source_device="ens3", target_device="ens3")
-    kept = AddressSettings(how="none", becomes="192.0.2.20")
-    for which, address in (("taken", taken), ("kept", kept)):
-        settings = Settings(source=source, address=address)
-        plan = profile.plan(layout.load("bluemind-5"), settings)
-        known = {step.key for step in plan.steps}
-        assert {trap.step for trap in TRAPS if trap.address == which} - {""} <= known
+def test_every_finding_that_tells_of_a_trap_is_one_that_a_check_is_able_to_make() -> None:
+    made = {case.key for case in EVERY} | {"address-changes"}
+    for trap in TRAPS:
+        assert trap.seen_by
+        assert set(trap.seen_by) <= made, trap.key
 
 
 def test_missing_rows_go_to_the_trap_that_took_them() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.contract import machines
 from tests.contract.machines import UNITS
 from tests.fakes import FakeHost
+from tests.profiles import test_checks_page
 from tests.profiles.troubles import (
     CHECKS,
     LAYOUT,
@@ -43,8 +44,21 @@ _STATE = "/api/system/installation/state"
 _SUBSCRIPTION = "/api/system/installation/subscription"
 _JOB = "/api/scheduledjobs/_job/DataProtect"
 _NOW = 1795420800
-_SOON = {"domainPlans": [{"nextRun": (_NOW + 600) * 1000}]}
-_SPOKEN = {"domainPlans": [{"nextRun": "2026-11-23 08:10:00.588302"}]}
+_PLAN = {"kind": "SCHEDULED", "rec": {"cronString": "0 0 23 * * ?"}, "domain": "global.virt"}
+
+
+def _job(status: str = "SUCCESS", **plan: Any) -> dict[str, Any]:
+    """The backup job as the real core tells it (net.bluemind.scheduledjob.api.Job)."""
+    return {
+        "domainStatus": [{"domain": "global.virt", "status": status}],
+        "domainPlanification": [{**_PLAN, "lastRun": (_NOW - 9) * 1000, "nextRun": None, **plan}],
+        "id": "DataProtect",
+        "kind": "GLOBAL",
+        "sendReport": False,
+        "recipients": None,
+    }
+
+
 _SERVERS = "bj select name, ip from t_server"
 _TOP = "find /var/spool /var/lib -mindepth 1"
 _ELASTIC = "/usr/share/bm-elasticsearch/config/elasticsearch.yml"
@@ -113,8 +127,8 @@ CASES = [
     ),
     Case(
         "backup-job",
-        serves("source", _JOB, {"executing": True}),
-        *("backup-running", "warns", "running"),
+        serves("source", _JOB, _job("IN_PROGRESS")),
+        *("backup-running", "warns", "running (global.virt)"),
     ),
     Case(
         "windows",
@@ -126,8 +140,11 @@ CASES = [
         held("source", "where application_name like 'pg_repack%'", [(1,)]),
         *("repack-running", "warns", "running"),
     ),
-    Case("windows", serves("source", _JOB, _SOON), "window-backup", "warns", "in 10 min"),
-    Case("windows", serves("source", _JOB, _SPOKEN), "window-backup", "warns", "in 10 min"),
+    Case(
+        "windows",
+        serves("source", _JOB, _job(nextRun=(_NOW + 600) * 1000)),
+        *("window-backup", "warns", "in 10 min"),
+    ),
     Case(
         "data",
         said("source", _TOP, "/var/spool/bm-hsm\0/var/lib/bm-odd\0"),
@@ -166,6 +183,7 @@ CASES = [
 ]
 EVERY = [
     *CASES,
+    *test_checks_page.CASES,
     *test_machines.CASES,
     *test_trees.CASES,
     *test_postgres.CASES,
@@ -253,9 +271,26 @@ def test_a_machine_without_dpkg_is_asked_by_rpm() -> None:
     assert version(host) == "5.1.2"
 
 
-@pytest.mark.parametrize("state", [None, {}, {"executing": False}])
-def test_a_backup_job_that_nobody_knows_or_that_rests_is_no_finding(state: object) -> None:
-    assert found("backup-job", serves("source", _JOB, state)) == []
+@pytest.mark.parametrize("told", [None, _job(), _job("UNKNOWN"), _job("INTERRUPTED")])
+def test_a_backup_job_that_isnt_there_or_rests_is_no_finding(told: object) -> None:
+    for check in ("backup-job", "windows"):
+        assert found(check, serves("source", _JOB, told)) == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *({}, [], "x", {"executing": False}, _job("RESTING"), _job(nextRun="tomorrow")),
+        {"domainStatus": None, "domainPlanification": []},
+        {"domainStatus": [{"domain": "x"}], "domainPlanification": []},
+        {"domainStatus": [], "domainPlanification": ["x"]},
+    ],
+    ids=str,
+)
+def test_a_backup_job_that_isnt_understood_is_unknown(told: object) -> None:
+    (seen,) = found("backup-job", serves("source", _JOB, told))
+    assert seen.severity == "unknown"
+    assert "the source's backup job" in seen.seen
 
 
 def test_a_larger_database_meets_the_nightly_work_from_further_away() -> None:

@@ -54,7 +54,8 @@ PLANTS = (
     ),
     _sql(
         *("backup-running", "warns", "bj"),
-        "insert into t_job_execution (job_id, status) values ('DataProtect', 'IN_PROGRESS');",
+        "insert into t_job_execution (job_id, domain_uid, status) "
+        "values ('DataProtect', 'global.virt', 'IN_PROGRESS');",
         "delete from t_job_execution where status = 'IN_PROGRESS';",
     ),
     _sql(

@@ -19,9 +19,12 @@ log = logging.getLogger("api")
 _STATE = "/api/system/installation/state"
 _OS_RELEASE = Path("/etc/os-release")
 _SERVERS = "SELECT item_id, ip, fqdn, name, tags FROM t_server ORDER BY item_id"
-_PLANS = "SELECT domain_uid, kind, cron, next_run::text FROM t_job_plan WHERE job_id = %s"
-_EXECUTIONS = """SELECT domain_uid, started::text, status::text FROM t_job_execution
-  WHERE job_id = %s ORDER BY id DESC LIMIT 10"""
+_JOBS = """SELECT p.domain_uid, p.kind, p.cron, extract(epoch from p.next_run)::bigint * 1000,
+    extract(epoch from e.started)::bigint * 1000, e.status::text
+  FROM t_job_plan p LEFT JOIN LATERAL (
+    SELECT started, status FROM t_job_execution
+    WHERE job_id = p.job_id AND domain_uid = p.domain_uid ORDER BY id DESC LIMIT 1) e ON true
+  WHERE p.job_id = %s"""
 
 _MAILBOXES = """SELECT i.uid FROM t_mailbox m JOIN t_container_item i ON i.id = m.item_id
   WHERE EXISTS (SELECT FROM t_mailbox_email e
@@ -38,6 +41,28 @@ def subscription() -> dict[str, Any]:
     codename = {key: value.strip('"') for key, _, value in lines}.get("VERSION_CODENAME", "")
     known = json.loads((settings.ETC / "subscription.bmz").read_text())
     return {**known, "valid": known["distribution"] == codename}
+
+
+def job(name: str, rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return a job as net.bluemind.scheduledjob.api.Job; moments in milliseconds."""
+    return {
+        "domainStatus": [{"domain": row[0], "status": row[5]} for row in rows if row[5]],
+        "domainPlanification": [
+            {
+                "kind": kind,
+                "rec": {"cronString": cron},
+                "lastRun": last,
+                "nextRun": following,
+                "domain": domain,
+            }
+            for domain, kind, cron, following, last, _ in rows
+        ],
+        "id": name,
+        "description": name,
+        "kind": "GLOBAL",
+        "sendReport": False,
+        "recipients": None,
+    }
 
 
 class Calls:
@@ -92,16 +117,7 @@ class Calls:
         return self.core.finished_task()
 
     def job(self, _: Any, name: str) -> dict[str, Any]:
-        directory = self.core.directory
-        plans = directory.rows(_PLANS, name)
-        runs = directory.rows(_EXECUTIONS, name)
-        keys = ("domain", "kind", "cron", "nextRun")
-        return {
-            "id": name,
-            "domainPlans": [{k: row[n] for n, k in enumerate(keys)} for row in plans],
-            "executions": [{"domain": d, "started": s, "status": e} for d, s, e in runs],
-            "executing": any(run[2] == "IN_PROGRESS" for run in runs),
-        }
+        return job(name, self.core.directory.rows(_JOBS, name))
 
     def count(self, _: Any, uid: str) -> dict[str, int]:
         found = self.core.count(uid)

@@ -89,9 +89,11 @@ def node() -> None:
     say("bm-master: online")
 
 
-def job() -> None:
-    for run in call("GET", "/api/scheduledjobs/_job/DataProtect")["executions"]:
-        say(f"DataProtect {run['domain']} {run['started']} {run['status']}")
+def jobs(domain: str) -> None:
+    told = call("GET", "/api/scheduledjobs/_job/DataProtect")
+    for each in told["domainStatus"]:
+        if each["domain"] == domain:
+            say(f"{told['id']} {told['kind']} {each['status']}")
 
 
 COMMANDS: dict[tuple[str, str], Any] = {
@@ -102,7 +104,7 @@ COMMANDS: dict[tuple[str, str], Any] = {
     ("sysconf", "set"): sysconf_set,
     ("check", "run"): check,
     ("node", "status"): node,
-    ("job", "status"): job,
+    ("job", "list"): jobs,
 }
 
 

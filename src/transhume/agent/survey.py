@@ -1,6 +1,7 @@
 """Look at each entry of some trees once and say what is in use there: a JSON line for each tree.
 
-python3 survey.py TREE... ; memory is bounded by the largest folder and by LINKS_KEPT.
+python3 survey.py TREE... ; a tree inside another one is counted by itself. Memory is bounded by the
+largest folder and by LINKS_KEPT.
 """
 
 import errno
@@ -138,12 +139,18 @@ class Survey:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.trees = [Tree(os.fsencode(path)) for path in paths]
+        self.parts = {tree.path: tree for tree in self.trees if self.within(tree)}
         self.links = Links()
         self.failure: Optional[Exception] = None
 
+    def within(self, tree: Tree) -> bool:
+        """Whether it is a part of another tree: then it is counted by itself alone."""
+        return any(tree.path.startswith(other.path + b"/") for other in self.trees)
+
     def run(self) -> None:
         """Look at everything; what a thread couldn't cope with is raised here."""
-        present = [tree for tree in self.trees if os.path.isdir(tree.path)]
+        whole = [tree for tree in self.trees if tree.path not in self.parts]
+        present = [tree for tree in whole if os.path.isdir(tree.path)]
         pending = Pending((tree, tree.path) for tree in present)
         for tree in present:
             self.entry(tree.tally, tree, tree.path, os.stat(tree.path))
@@ -177,8 +184,12 @@ class Survey:
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if self.looked(tally, tree, entry, folded):
-                        inner.append((tree, entry.path))
+                    part = self.parts.get(entry.path, tree)
+                    own = tally if part is tree else Tally()
+                    if self.looked(own, part, entry, folded):
+                        inner.append((part, entry.path))
+                    if own is not tally:
+                        part.add(own)
         except OSError as error:
             _missed(tally, path, error)
         tree.add(tally)

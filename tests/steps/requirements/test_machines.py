@@ -71,11 +71,17 @@ CASES = [
         holds("target", "/proc/meminfo", _MEMORY),
         *("target-swap", "warns", "102,400 of 2,048,000 bytes"),
     ),
+    Case("memory", lambda source, target: None, "target-no-swap", "notes", "no swap space"),
     Case("logins", said("target", "who", _SEVERAL), "logged-in", "notes", "anna on pts/1"),
     Case(
         "ports",
         both(said("target", "ss -Hltnp", _APACHE), holds("target", "/proc/7/cgroup", _CGROUP)),
         *("port-taken", "blocks", "443 is held by apache2 (apache2.service)"),
+    ),
+    Case(
+        "ports",
+        said("target", "ss -Hltnp", _APACHE.replace("*:443", "127.0.0.1:8090")),
+        *("port-taken", "blocks", "8090 is held by apache2"),
     ),
     Case(
         "clients",

@@ -55,6 +55,11 @@ CASES = [
         *("host-name", "warns", "call itself new.example.org"),
     ),
     Case(
+        "host-name",
+        said("target", "postconf -h myhostname", "new.example.org\n"),
+        *("host-name-moves", "notes", "here it calls itself new.example.org"),
+    ),
+    Case(
         "mail-files",
         both(
             holds("source", _MAIN, f"smtpd_tls_key_file = {_KEY}\n".encode()),
@@ -71,8 +76,8 @@ def test_it_says_no(case: Case) -> None:
     says_no(case)
 
 
-def test_a_name_that_main_cf_says_is_the_same_on_both() -> None:
-    assert found("host-name", said("target", "postconf -h myhostname", "new.example.org\n")) == []
+def test_one_name_on_both_is_no_finding() -> None:
+    assert found("host-name", holds("source", _MAIN, b"mydomain = example.org\n")) == []
 
 
 def test_what_the_configuration_brings_is_no_finding() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes import FakeHost
 from tests.profiles.troubles import CHECKS, Alter, Case, both, found, held, pair, said, says_no
+from transhume.core.host import Answer
 from transhume.errors import StepFailed, Unreachable
 
 _NEWEST = 'order by "created" desc'
@@ -19,6 +20,12 @@ _ROLES = "from pg_roles where rolname !~"
 _COLLATION = "pg_collation_actual_version(oid) from"
 _DATABASE = "datcollversion <>"
 _NAMES = "select datname from pg_database"
+
+
+def _no_zone(name: str) -> Alter:
+    refused = Answer(0, [], f'time zone "{name}" not recognized', "22023")
+    return held("target", f"now() at time zone '{name}'", [refused])
+
 
 CASES = [
     Case(
@@ -109,6 +116,34 @@ CASES = [
         *("role-left", "notes", "wiki"),
     ),
     Case(
+        "roles",
+        both(
+            held("source", _ROLES, [("bj", "createdb login")]),
+            held("target", _ROLES, [("bj", "login")]),
+        ),
+        *("role-differs", "warns", "may login here, there createdb login"),
+    ),
+    Case(
+        "members",
+        held("source", "from pg_auth_members", [("pg_monitor", "telegraf")]),
+        *("role-member", "notes", "telegraf belongs to pg_monitor"),
+    ),
+    Case(
+        "database-limits",
+        held("source", "datconnlimit <> -1", [("bj", 50)]),
+        *("database-limit", "notes", "bj takes 50 connections"),
+    ),
+    Case(
+        "database-rights",
+        held("source", "cross join lateral aclexplode", [("bj", "wiki", "CREATE")]),
+        *("database-right", "notes", "wiki has the right CREATE on bj"),
+    ),
+    Case(
+        "database-rights",
+        held("source", "cross join (values", [("bj", "CONNECT")]),
+        *("database-right-taken", "notes", "not everybody has the right CONNECT on bj"),
+    ),
+    Case(
         "role-settings",
         held(
             "source",
@@ -149,7 +184,7 @@ CASES = [
     ),
     Case(
         "time-zones",
-        held("source", _ZONES, [("US/Pacific", 7)]),
+        both(held("source", _ZONES, [("US/Pacific", 7)]), _no_zone("US/Pacific")),
         *("timezone-unknown", "blocks", "US/Pacific"),
     ),
 ]
@@ -200,9 +235,16 @@ def test_a_fresh_target_holds_nothing_newer(fresh: Alter) -> None:
 
 
 def test_names_of_time_zones_are_counted_over_all_databases() -> None:
-    used = held("source", _ZONES, [("US/Pacific", 7), ("Asia/Calcutta", 1)])
-    (seen,) = found("time-zones", used)
+    used = held("source", _ZONES, [("US/Pacific", 7), ("Asia/Calcutta", 1), ("UTC", 2)])
+    (seen,) = found("time-zones", both(used, _no_zone("US/Pacific"), _no_zone("Asia/Calcutta")))
     assert seen.seen == "2 names used by 24 rows aren't known here: Asia/Calcutta, US/Pacific"
+
+
+def test_a_zone_that_cant_be_tried_is_unknown() -> None:
+    locked = Answer(0, [], "out of memory", "53200")
+    (seen,) = found("time-zones", held("target", "now() at time zone", [locked]))
+    assert seen.severity == "unknown"
+    assert "out of memory" in seen.seen
 
 
 def test_an_optional_database_that_isnt_there_is_asked_nothing() -> None:

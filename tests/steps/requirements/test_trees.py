@@ -105,6 +105,7 @@ CASES = [
         *("file-too-large", "blocks", "8,589,934,592 bytes"),
     ),
     Case("used", _uses("sparse"), "features", "notes", "3 sparse files"),
+    Case("used", _uses("acl"), "attributes", "notes", "3 entries with an ACL"),
     Case(
         "links",
         _uses("outside", f"{CYRUS}/a -> /srv/elsewhere"),
@@ -155,6 +156,68 @@ def test_each_file_system_has_its_own_room() -> None:
 
     (seen,) = found("room", both(_on("ext4"), said("target", _AVAIL, free)))
     assert f"{CYRUS}: 5 bytes free, 1,000,000 will arrive" in seen.seen
+
+
+_LARGE = 2 * 10**12
+_PART = f"31 22 8:3 / {CYRUS}/data rw - xfs /dev/sdc rw\n"
+
+
+def _parts(top: int, data: int) -> Alter:
+    """The source's survey of a tree and of a part of it, sizes in bytes."""
+
+    def alter(source: FakeHost, target: FakeHost) -> None:
+        sizes = {CYRUS: top, f"{CYRUS}/data": data}
+        source.printed["survey"] = [
+            machines.surveyed(path, allocated=size) for path, size in sizes.items()
+        ]
+
+    return alter
+
+
+def _free(by_mount: dict[str, int]) -> Alter:
+    """What df says of the target's mounts; others have room enough."""
+    return said("target", _AVAIL, lambda argv: f"Avail\n{by_mount.get(argv[-1], 10**12)}\n")
+
+
+def test_a_mount_inside_a_tree_holds_its_own_part() -> None:
+    """What the remedy of mount-inside asks for."""
+    mounted = _mounted("target", f"30 22 8:2 / {CYRUS} rw - ext4 /dev/sdb rw\n", _PART)
+    large = both(mounted, _parts(10**9, _LARGE))
+    assert found("room", both(large, _free({CYRUS: 2 * 10**10, f"{CYRUS}/data": 3 * 10**12}))) == []
+    (seen,) = found("room", both(large, _free({CYRUS: 10**13, f"{CYRUS}/data": 10**12})))
+    assert f"{CYRUS}/data: 1,000,000,000,000 bytes free, 2,000,000,000,000" in seen.seen
+
+
+def test_a_tree_that_is_a_link_on_the_target_lands_where_it_leads() -> None:
+    data = "32 22 8:4 / /data rw - ext4 /dev/sdd rw\n"
+    linked = both(_mounted("target", data), said("target", "readlink -z -m --", _linked))
+    (seen,) = found("room", both(linked, _free({"/data": 5})))
+    assert f"/data: 5 bytes free, 1,000,000 will arrive ({CYRUS} 1,000,000" in seen.seen
+    inner = _mounted("target", data, "33 32 8:5 / /data/data rw - xfs /dev/sde rw\n")
+    inside = both(inner, said("target", "readlink -z -m --", _linked))
+    assert found("room", both(inside, _parts(1, 10), _free({"/data/data": 50, "/data": 9}))) == []
+    assert found("mounts", both(inside, _mounted("source", _PART))) == []
+
+
+def test_two_places_of_one_file_system_share_its_room() -> None:
+    """Bind mounts of one disk have one number and one free space."""
+    shared = [
+        f"3{n} 22 8:2 / {path} rw - ext4 /dev/sdb rw\n"
+        for n, path in enumerate((CYRUS, "/var/spool/bm-hsm"))
+    ]
+    (seen,) = found("room", both(_mounted("target", *shared), _free({CYRUS: 1_500_000})))
+    assert "1,500,000 bytes free, 2,000,000 will arrive" in seen.seen
+
+
+def test_the_databases_land_where_their_folder_leads() -> None:
+    def linked(argv: tuple[str, ...]) -> str:
+        return "".join(f"{path.replace('/var/lib/postgresql', '/pg')}\0" for path in argv[4:])
+
+    pg = _mounted("target", "30 22 8:2 / /pg rw - ext4 /dev/sdb rw\n")
+    fresh = held("target", "select datname, pg_database_size(oid)", [])
+    at = said("target", "readlink -z -m --", linked)
+    (seen,) = found("room", both(pg, fresh, at, _free({"/pg": 1000})))
+    assert "/pg: 1,000 bytes free, 100,000,000 will arrive (databases" in seen.seen
 
 
 def test_a_dash_for_inodes_is_room_enough() -> None:
@@ -210,3 +273,15 @@ def test_databases_that_the_target_lacks_need_room() -> None:
     fresh = held("target", "select datname, pg_database_size(oid)", [])
     (seen,) = found("room", both(fresh, said("target", _AVAIL, "Avail\n120000000\n")))
     assert "databases 100,000,000" in seen.seen
+
+
+def test_what_a_part_of_a_tree_needs_is_judged_by_the_mount_that_holds_it() -> None:
+    vfat = f"30 22 8:2 / {CYRUS}/data rw - vfat /dev/sdb rw\n"
+
+    def alter(source: FakeHost, target: FakeHost) -> None:
+        source.printed["survey"] = [
+            machines.surveyed(f"{CYRUS}/data", found={"acl": [3, ["x"]]}),
+        ]
+
+    (seen,) = found("features", both(_mounted("target", vfat), alter))
+    assert f"vfat on {CYRUS}/data can't hold that" in seen.seen

@@ -8,7 +8,10 @@ from transhume.core.check import Check
 from transhume.core.settings import Settings
 from transhume.profiles.bluemind import checks_installed as installed
 from transhume.profiles.bluemind import checks_left as left
+from transhume.profiles.bluemind import checks_nightly as nightly
+from transhume.profiles.bluemind import checks_page as page
 from transhume.profiles.bluemind import checks_running as running
+from transhume.profiles.bluemind import checks_silent as silent
 from transhume.profiles.bluemind.layout import Layout
 from transhume.steps.queue import messages
 from transhume.steps.requirements import (
@@ -22,6 +25,7 @@ from transhume.steps.requirements import (
     people,
     postgres,
     programs,
+    rights,
     roles,
     room,
     ssh,
@@ -35,12 +39,14 @@ def checks(layout: Layout, settings: Settings, jobs: int) -> tuple[Check, ...]:
         *_machines(layout),
         *_server(layout, settings),
         *_databases(layout, jobs),
+        *_page(layout),
         *_trees(layout, settings),
     )
 
 
 def _machines(layout: Layout) -> Iterator[Check]:
     served = layout.services.ports
+    allowed = (*layout.services.patterns, "postgresql.service", "postgresql@*.service")
     yield Check("root", "the login on the source", programs.root_by_ssh)
     yield Check("programs", "the programs", programs.programs)
     yield Check("python", "Python on the source", programs.python_version)
@@ -54,7 +60,7 @@ def _machines(layout: Layout) -> Iterator[Check]:
     yield Check("load", "the source's load", machine.load)
     yield Check("memory", "memory and swap space", machine.memory)
     yield Check("logins", "who is logged in", people.logins)
-    yield Check("ports", "ports in use", people.ports(served, layout.services.patterns))
+    yield Check("ports", "ports in use", people.ports((*served, *layout.services.inner), allowed))
     yield Check("clients", "clients of the target", people.clients(served))
 
 
@@ -73,8 +79,8 @@ def _server(layout: Layout, settings: Settings) -> Iterator[Check]:
     yield Check("archive-kind", "where bodies are", running.bodies_on_disk)
     yield Check("core", "the source's core and units", running.core_state(layout))
     yield Check("certificate", "the certificate", running.certificate(layout))
-    yield Check("backup-job", "backup jobs", running.backup_job)
-    yield Check("windows", "nightly work", running.windows(layout))
+    yield Check("backup-job", "backup jobs", nightly.backup_job)
+    yield Check("windows", "nightly work", nightly.windows(layout))
     yield Check("data", "data outside of the trees", left.data(moved))
     yield Check("local", "additions of the admins", left.local)
     yield Check("switched-off", "services that are switched off", left.switched_off)
@@ -102,6 +108,9 @@ def _databases(layout: Layout, jobs: int) -> Iterator[Check]:
     yield Check("collations", "versions of collations", health.collations(names))
     yield Check("c-library", "the C libraries", health.libraries)
     yield Check("roles", "PostgreSQL's roles", roles.roles(names))
+    yield Check("members", "memberships of roles", roles.members)
+    yield Check("database-limits", "limits of databases", rights.limits(names))
+    yield Check("database-rights", "rights on databases", rights.rights(names))
     yield Check("role-settings", "settings of roles", roles.role_settings)
     yield Check("database-settings", "settings of databases", roles.database_settings(names))
     yield Check("tablespaces", "tablespaces", roles.tablespaces(names))
@@ -111,6 +120,28 @@ def _databases(layout: Layout, jobs: int) -> Iterator[Check]:
     yield Check("sessions", "sessions on the target's databases", people.sessions(names))
     time_zones = postgres.time_zones(names, "timezone")
     yield Check("time-zones", "names of time zones in use", time_zones, reads_data=True)
+
+
+def _page(layout: Layout) -> Iterator[Check]:
+    """What the documented procedure loses on these machines, and the plan closes."""
+    yield Check("cold-mail", "mail that is copied in the outage", page.mail_only_cold)
+    yield Check("forgotten", "data that the page forgets", page.forgotten)
+    yield Check("keycloak", "Keycloak's data", page.keycloak(layout))
+    yield Check("other-folders", "other folders in /etc", page.other_folders)
+    yield Check("dot-files", "hidden and left files in /etc/bm", page.dot_files)
+    yield Check("aliases", "aliases of the system's users", page.aliases)
+    yield Check("custom-maps", "Postfix's maps of the site's own", page.custom_maps(layout))
+    yield Check("indexed-maps", "the form of indexed maps", silent.indexed_maps)
+    yield Check("cluster-id", "the search engine's identity", silent.cluster)
+    yield Check("password", "the databases' password", silent.password(layout))
+    yield Check("process-list", "who may list processes", silent.process_list)
+    yield Check("dump-folder", "where the page puts dumps", silent.dumps(layout))
+    yield Check("restore-status", "databases that are here already", silent.restore_status(layout))
+    yield Check("triggers", "triggers of tables in partitions", silent.triggers(layout))
+    yield Check("firewall-save", "what the firewall lets in", silent.firewall_save)
+    yield Check("maps-run", "the routing tables", silent.maps_run(layout))
+    yield Check("early-clients", "what starts by itself here", silent.early_clients(layout))
+    yield Check("second-server", "what starts by itself there", silent.second_server(layout))
 
 
 def _trees(layout: Layout, settings: Settings) -> Iterator[Check]:

@@ -81,7 +81,7 @@ def local(pair: Pair) -> Iterator[Finding]:
 
 
 def _additions(host: Host) -> set[str]:
-    present = [folder for folder in (*_LOCAL, _CRONTABS) if _folder(host, folder)]
+    present = [folder for folder in (*_LOCAL, _CRONTABS) if is_folder(host, folder)]
     if not present:
         return set()
     printed = host.read("find", *present, "-maxdepth", "2", "-type", "f", "-print0")
@@ -89,7 +89,8 @@ def _additions(host: Host) -> set[str]:
     return {path for path in found if not path.endswith((".placeholder", "/.keep"))}
 
 
-def _folder(host: Host, path: str) -> bool:
+def is_folder(host: Host, path: str) -> bool:
+    """Whether it is a folder there."""
     return host.ask("test", "-d", path).status == 0
 
 
@@ -167,6 +168,8 @@ def access(pair: Pair) -> Iterator[Finding]:
             "source",
             f"{len(missing)} rules of its pg_hba.conf aren't here: {'; '.join(missing[:3])}",
             "They come after the target's own; what isn't wanted any more can be taken out then.",
+            "nothing to do: the step server-settings brings them; then, to see them here: "
+            "runuser -u postgres -- psql -c 'table pg_hba_file_rules'",
         )
 
 

@@ -51,6 +51,7 @@ class ServiceLayout(Part):
     serving: str = Field(description="what it answers when it serves")
     limit: int = Field(gt=0, description="seconds that a start may take")
     ports: tuple[int, ...] = Field(description="TCP ports of clients")
+    inner: tuple[int, ...] = Field(description="TCP ports that the server's own parts meet at")
 
 
 class ConfigurationLayout(Part):

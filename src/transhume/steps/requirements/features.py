@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
-from transhume.steps.requirements.mounts import Mount, inside, mounts, under
+from transhume.steps.requirements.mounts import Mount, inside, landing
 from transhume.steps.requirements.remedy import quoted
-from transhume.steps.requirements.survey import Surveyed, survey
+from transhume.steps.requirements.survey import Surveyed, parts
 
 _LOCAL = ("ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs")
 _FOLDING = ("vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "cifs", "smb3", "hfsplus")
@@ -58,9 +58,9 @@ def features(folders: tuple[str, ...]) -> Look:
     """What files make use of must exist on the target's file system, or it is lost in silence."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        known = mounts(pair.target)
-        for tree in survey(pair.source, folders):
-            mount = under(known, tree.path)
+        landed = landing(pair.target, folders)
+        for tree in parts(pair, folders):
+            mount = landed[tree.path]
             yield from _lost(tree, mount)
             largest = _LARGEST.get(mount.kind)
             if largest is not None and tree.largest > largest:
@@ -97,24 +97,43 @@ def used(folders: tuple[str, ...]) -> Look:
     """Say what the trees make use of beyond plain files: it moves along."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        for tree in survey(pair.source, folders):
-            seen = [
-                f"{tree.of(feature.kind).number:,} {feature.words}"
-                for feature in _FEATURES
-                if tree.of(feature.kind).number
-            ]
-            if seen:
-                told = f"{tree.path}, {tree.entries:,} entries: {', '.join(seen)}"
-                yield Finding("features", "notes", "source", told, "They move along.")
+        for tree in parts(pair, folders):
+            fine, other = (_counts(tree, kinds) for kinds in (_ATTRIBUTES, _OTHERS))
+            if fine:
+                yield Finding(
+                    "attributes",
+                    "notes",
+                    "source",
+                    f"{tree.path}, {tree.entries:,} entries: {fine}",
+                    "The page's rsync -avH leaves them behind; here they move along.",
+                )
+            if other:
+                yield Finding(
+                    "features",
+                    "notes",
+                    "source",
+                    f"{tree.path}, {tree.entries:,} entries: {other}",
+                    "They move along.",
+                )
 
     return look
+
+
+_ATTRIBUTES = ("acl", "attribute")
+_OTHERS = ("hard-link", "sparse", "case")
+
+
+def _counts(tree: Surveyed, kinds: tuple[str, ...]) -> str:
+    """How many of these features the tree has, in words; empty for none."""
+    seen = [(tree.of(each.kind).number, each) for each in _FEATURES if each.kind in kinds]
+    return ", ".join(f"{number:,} {each.words}" for number, each in seen if number)
 
 
 def links(folders: tuple[str, ...]) -> Look:
     """What a link leads to outside of all trees stays behind."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        for tree in survey(pair.source, folders):
+        for tree in parts(pair, folders):
             outside, split = tree.of("outside"), tree.of("split-link")
             leading = [each for each in outside.examples if not _system(each)]
             if leading:
@@ -151,7 +170,7 @@ def specials(folders: tuple[str, ...]) -> Look:
     """A device or a set-uid program in a tree of mail is nothing that a server made."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        for tree in survey(pair.source, folders):
+        for tree in parts(pair, folders):
             devices = tree.of("device")
             if devices.number:
                 yield Finding(
@@ -160,7 +179,7 @@ def specials(folders: tuple[str, ...]) -> Look:
                     "source",
                     f"{tree.path} holds device files ({devices.named})",
                     "Whoever may open such a file on the target reaches its disk or memory.",
-                    f"look at it: ls -la {tree.path}; remove what nobody needs",
+                    f"look at it: ls -la {quoted(tree.path)}; remove what nobody needs",
                 )
             programs = tree.of("set-uid")
             if programs.number:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
+from transhume.steps.requirements.remedy import quoted
 
 _APART_SECONDS = 10
 _BUSY = 2.0
@@ -41,7 +42,7 @@ def time_zone(pair: Pair) -> Iterator[Finding]:
             "target",
             f"its time zone is {here}, the source's is {there}",
             "Nightly jobs would run at another hour, and times without a zone would mean another.",
-            f"timedatectl set-timezone {there}",
+            f"timedatectl set-timezone {quoted(there)}",
         )
 
 
@@ -81,7 +82,17 @@ def memory(pair: Pair) -> Iterator[Finding]:
                 "The kernel would end a process to make room, perhaps PostgreSQL.",
                 "stop what isn't needed there, or give it more: free -h",
             )
-        if told["SwapTotal"] and told["SwapFree"] < told["SwapTotal"] // 4:
+        if not told["SwapTotal"]:
+            yield Finding(
+                f"{host.place}-no-swap",
+                "notes",
+                host.place,
+                f"it has no swap space; {told['MemAvailable']:,} bytes of memory are free",
+                "What needs more memory than there is gets ended, not slow.",
+                "fallocate -l 2G /swapfile && chmod 600 /swapfile && mkswap /swapfile && "
+                "swapon /swapfile",
+            )
+        elif told["SwapFree"] < told["SwapTotal"] // 4:
             yield Finding(
                 f"{host.place}-swap",
                 "warns",

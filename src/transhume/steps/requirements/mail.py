@@ -25,7 +25,12 @@ def queue_size(count: Callable[[Host], int]) -> Look:
         waiting = count(pair.source)
         if waiting:
             yield Finding(
-                "queue", "notes", "source", f"{waiting} messages are queued; they move along"
+                "queue",
+                "notes",
+                "source",
+                f"{waiting} messages are queued; they move along",
+                "The page leaves the queue behind: whoever sent them would never know.",
+                "nothing to do: the step move-queue brings them; to see them there: postqueue -p",
             )
 
     return look
@@ -96,6 +101,8 @@ def chroot(pair: Pair) -> Iterator[Finding]:
             "target",
             f"{kept} services of master.cf keep this distribution's chroot habit",
             "A chroot jail that nothing filled stops mail.",
+            "nothing to do; where one is to be jailed all the same, after the move, for example: "
+            "postconf -F smtp/inet/chroot=y",
         )
 
 
@@ -103,7 +110,18 @@ def host_name(pair: Pair) -> Iterator[Finding]:
     """Without myhostname in main.cf the banner says the machine's own name."""
     there, here = (host.read("postconf", "-h", "myhostname").strip() for host in _both(pair))
     main = (pair.source.file(postfix.MAIN) or b"").decode(errors="surrogateescape")
-    if not re.search(r"^myhostname\s*=", main, re.MULTILINE) and there != here:
+    if there == here:
+        return
+    if re.search(r"^myhostname\s*=", main, re.MULTILINE):
+        yield Finding(
+            "host-name-moves",
+            "notes",
+            "source",
+            f"main.cf calls the mail server {there}; here it calls itself {here}",
+            "Receivers compare the name with DNS: it must be that of the address in the end.",
+            "nothing to do: the step configuration brings the name; to see it: postconf myhostname",
+        )
+    else:
         yield Finding(
             "host-name",
             "warns",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
+from transhume.steps.requirements.remedy import accepting, quoted
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Mount:
     path: str
     kind: str
     options: frozenset[str]
+    device: str
+    """The numbers of its file system: several mounts may show the same one."""
 
 
 def mounts(host: Host) -> list[Mount]:
@@ -31,7 +34,7 @@ def mounts(host: Host) -> list[Mount]:
             raise StepFailed(f"the {host.place} tells its mounts in a way not known: {line!r}")
         path = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), words[4])
         options = frozenset((*words[5].split(","), *rest[2].split(",")))
-        found.append(Mount(path, rest[0], options))
+        found.append(Mount(path, rest[0], options, words[2]))
     if not found:
         raise StepFailed(f"the {host.place} doesn't tell what is mounted")
     return found
@@ -49,22 +52,45 @@ def inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder.rstrip('/')}/")
 
 
+def reached(host: Host, folders: Sequence[str]) -> dict[str, str]:
+    """Where each folder really lies there, also one that isn't there yet."""
+    printed = host.read("readlink", "-z", "-m", "--", *folders).split("\0")[:-1]
+    if len(printed) != len(folders) or not all(path.startswith("/") for path in printed):
+        raise StepFailed(f"readlink on the {host.place} doesn't say where folders lie")
+    return dict(zip(folders, printed, strict=True))
+
+
+def landing(host: Host, folders: Sequence[str]) -> dict[str, Mount]:
+    """The folders, and what inside them is mounted by itself, each with what holds it there.
+
+    A part has the name that it has below its folder, wherever that leads.
+    """
+    known = mounts(host)
+    parts: dict[str, Mount] = {}
+    for folder, place in reached(host, folders).items():
+        parts[folder] = under(known, place)
+        for each in known:
+            if each.path != place and inside(each.path, place):
+                parts[folder + each.path[len(place) :]] = each
+    return parts
+
+
 def parted(folders: tuple[str, ...]) -> Look:
     """A file system that begins inside a tree is copied into the one around it."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        here = {each.path for each in mounts(pair.target)}
-        for each in mounts(pair.source):
-            tree = next((f for f in folders if each.path != f and inside(each.path, f)), None)
-            if tree is not None and each.path not in here:
+        here = landing(pair.target, folders)
+        for path, mount in landing(pair.source, folders).items():
+            if path not in here:
+                tree = next(folder for folder in folders if inside(path, folder))
                 yield Finding(
                     "mount-inside",
                     "warns",
                     "source",
-                    f"{each.path} inside {tree} is a file system of its own ({each.kind})",
+                    f"{path} inside {tree} is a file system of its own ({mount.kind})",
                     "On the target its files would fill the file system of the tree around it.",
-                    f"mount one of its size at {each.path} on the target, or accept: "
-                    '[check] accept = ["mount-inside"]',
+                    f"mount one of its size at {quoted(path)} on the target, or "
+                    + accepting("mount-inside"),
                 )
 
     return look
@@ -74,8 +100,8 @@ def writable(folders: tuple[str, ...]) -> Look:
     """What is copied must be able to land."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        known = mounts(pair.target)
-        for mount in sorted({under(known, f) for f in folders}, key=lambda each: each.path):
+        holding = set(landing(pair.target, folders).values())
+        for mount in sorted(holding, key=lambda each: each.path):
             if "ro" in mount.options:
                 yield Finding(
                     "read-only",
@@ -83,7 +109,7 @@ def writable(folders: tuple[str, ...]) -> Look:
                     "target",
                     f"{mount.path} ({mount.kind}) is mounted read-only",
                     "Nothing could be copied there.",
-                    f"mount -o remount,rw {mount.path}; dmesg says why it isn't",
+                    f"mount -o remount,rw {quoted(mount.path)}; dmesg says why it isn't",
                 )
 
     return look
@@ -94,14 +120,13 @@ def led_elsewhere(folders: tuple[str, ...]) -> Look:
 
     def look(pair: Pair) -> Iterator[Finding]:
         for host in (pair.source, pair.target):
-            printed = host.read("readlink", "-z", "-m", "--", *folders).split("\0")
-            for folder, reached in zip(folders, printed, strict=False):
-                if reached != folder:
+            for folder, place in reached(host, folders).items():
+                if place != folder:
                     yield Finding(
                         "tree-is-link",
                         "notes",
                         host.place,
-                        f"{folder} leads by a symbolic link to {reached}",
+                        f"{folder} leads by a symbolic link to {place}",
                         "Its files are read and written there; the link itself doesn't move.",
                     )
 

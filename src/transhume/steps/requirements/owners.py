@@ -9,7 +9,8 @@ from typing import Literal
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
-from transhume.steps.requirements.survey import Surveyed, survey
+from transhume.steps.requirements.remedy import quoted
+from transhume.steps.requirements.survey import Surveyed, parts
 
 _KINDS: tuple[tuple[Literal["users", "groups"], str, str], ...] = (
     ("users", "passwd", "user"),
@@ -21,7 +22,7 @@ def users(folders: tuple[str, ...]) -> Look:
     """Owners are mapped by name, so each name that owns something must exist on the target."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        trees = survey(pair.source, folders)
+        trees = parts(pair, folders)
         for plural, database, what in _KINDS:
             owned = _summed(trees, plural)
             numbers = [
@@ -59,7 +60,7 @@ def _missing(owned: Counter[str], here: dict[str, str], what: str) -> Iterator[F
             "target",
             f"the {what} {name} owns {owned[name]:,} entries on the source and doesn't exist here",
             "Its files would belong to a number, and its service couldn't read them.",
-            f"install the package that brings {name}, or: add{what} --system {name}",
+            f"install the package that brings it, or: add{what} --system {quoted(name)}",
         )
 
 

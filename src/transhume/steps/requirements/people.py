@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.steps.requirements.remedy import quoted
 
 _SESSIONS = """
 select coalesce(datname, ''), coalesce(usename, ''), coalesce(nullif(application_name, ''), '?'),
@@ -39,7 +40,7 @@ def logins(pair: Pair) -> Iterator[Finding]:
 
 
 def ports(wanted: tuple[int, ...], patterns: tuple[str, ...]) -> Look:
-    """The ports of people on the target must be free for the server that moves there."""
+    """The ports on the target must be free for the server; `patterns` are its own units."""
 
     def look(pair: Pair) -> Iterator[Finding]:
         for port, name, number in _listeners(pair.target, wanted):
@@ -52,7 +53,7 @@ def ports(wanted: tuple[int, ...], patterns: tuple[str, ...]) -> Look:
                     f"port {port} is held by {name} ({unit or f'process {number}'})",
                     "The server that moves here couldn't take it, and its people would meet "
                     "something else.",
-                    f"systemctl disable --now {unit or name}",
+                    f"systemctl disable --now {quoted(unit or name)}",
                 )
 
     return look
@@ -121,6 +122,7 @@ def sessions(databases: tuple[str, ...]) -> Look:
                 "target",
                 f"connected to its databases: {named}",
                 "With one of them open a database can't be dropped: they are ended first.",
+                "nothing to do; a program of your own: stop it until the move is over",
             )
 
     return look

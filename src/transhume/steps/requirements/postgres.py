@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from psycopg import sql
@@ -9,9 +10,13 @@ from psycopg import sql
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.errors import StepFailed
 from transhume.steps.requirements.programs import installing
 from transhume.steps.requirements.remedy import quoted
 from transhume.steps.requirements.roles import present
+
+_NO_ZONE = "22023"
+"""PostgreSQL's code for a name that is no time zone (invalid_parameter_value)."""
 
 _MAJOR = "select current_setting('server_version_num')::int / 10000"
 _EXTENSIONS = "select extname, extversion from pg_extension"
@@ -142,22 +147,14 @@ def _locale(target: Host, name: str, locale: str) -> Iterator[Finding]:
 
 
 def time_zones(names: tuple[str, ...], domain: str) -> Look:
-    """Each zone's name in use must be known to the target's tzdata, or its table arrives empty."""
+    """The target must take each zone's name in use, or the table of it arrives empty."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        used: dict[str, int] = {}
+        used: Counter[str] = Counter()
         for database in present(pair.source, names):
-            for schema, table, column in pair.source.sql(database, _ZONED, domain):
-                query = sql.SQL(
-                    "select {0}::text, count(*) from {1} where {0} is not null group by 1"
-                )
-                counted = query.format(sql.Identifier(column), sql.Identifier(schema, table))
-                for zone, rows in pair.source.sql(database, counted.as_string()):
-                    used[zone] = used.get(zone, 0) + rows
-        known = {
-            name for (name,) in pair.target.sql("postgres", "select name from pg_timezone_names")
-        }
-        unknown = sorted(set(used) - known)
+            for counted in _zones(pair.source, database, domain):
+                used += counted
+        unknown = _refused(pair.target, sorted(used))
         if unknown:
             rows = sum(used[zone] for zone in unknown)
             yield Finding(
@@ -171,6 +168,30 @@ def time_zones(names: tuple[str, ...], domain: str) -> Look:
             )
 
     return look
+
+
+def _zones(host: Host, database: str, domain: str) -> Iterator[Counter[str]]:
+    """The names in each column of the domain, with their rows."""
+    for schema, table, column in host.sql(database, _ZONED, domain):
+        query = sql.SQL("select {0}::text, count(*) from {1} where {0} is not null group by 1")
+        counted = query.format(sql.Identifier(column), sql.Identifier(schema, table))
+        yield Counter(dict(host.sql(database, counted.as_string())))
+
+
+def _refused(host: Host, zones: list[str]) -> list[str]:
+    """Those that PostgreSQL there takes for no zone: tried, for it takes more than it lists."""
+    if not zones:
+        return []
+    query = sql.SQL("select pg_catalog.now() at time zone {zone}::text")
+    tried = [query.format(zone=sql.Literal(zone)).as_string() for zone in zones]
+    refused = []
+    with host.snapshot("postgres", 1) as snapshot:
+        for answer in snapshot.ask(tried):
+            if answer.code == _NO_ZONE:
+                refused.append(zones[answer.at])
+            elif answer.problem:
+                raise StepFailed(f"the {host.place} can't try a time zone: {answer.problem}")
+    return sorted(refused)
 
 
 def settings(pair: Pair) -> Iterator[Finding]:

@@ -22,9 +22,15 @@ union select pg_get_userbyid(datdba) from pg_database where datname = any(%s)
 """
 _ROLES = """
 select rolname, concat_ws(' ', case when rolsuper then 'superuser' end,
+    case when rolcreatedb and not rolsuper then 'createdb' end,
+    case when rolcreaterole and not rolsuper then 'createrole' end,
     case when rolreplication then 'replication' end, case when rolbypassrls then 'bypassrls' end,
     case when rolcanlogin then 'login' end)
 from pg_roles where rolname !~ '^pg_'
+"""
+_MEMBERS = """
+select pg_get_userbyid(roleid)::text, pg_get_userbyid(member)::text from pg_auth_members
+where pg_get_userbyid(member) !~ '^pg_'
 """
 _ROLE_SETTINGS = """
 select r.rolname, unnest(setconfig) from pg_db_role_setting s join pg_roles r on r.oid = s.setrole
@@ -87,6 +93,25 @@ def roles(names: tuple[str, ...]) -> Look:
 def _allow(name: str, attributes: str) -> str:
     rights = sql.SQL(attributes)
     return as_postgres("alter role {role} {rights}", role=sql.Identifier(name), rights=rights)
+
+
+def members(pair: Pair) -> Iterator[Finding]:
+    """Who belongs to which role is told by no dump of a database."""
+    there, here = (set(host.sql("postgres", _MEMBERS)) for host in (pair.source, pair.target))
+    for role, member in sorted(there - here):
+        yield Finding(
+            "role-member",
+            "notes",
+            "source",
+            f"the role {member} belongs to {role}, here it doesn't",
+            "What it may do there by way of that role would be refused here.",
+            "on the target: "
+            + as_postgres(
+                "grant {role} to {member}",
+                role=sql.Identifier(role),
+                member=sql.Identifier(member),
+            ),
+        )
 
 
 def role_settings(pair: Pair) -> Iterator[Finding]:

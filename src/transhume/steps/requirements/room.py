@@ -9,8 +9,9 @@ from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
-from transhume.steps.requirements.mounts import Mount, mounts, under
-from transhume.steps.requirements.survey import Surveyed, survey
+from transhume.steps.requirements.mounts import Mount, inside, landing
+from transhume.steps.requirements.remedy import quoted
+from transhume.steps.requirements.survey import Surveyed, parts, survey
 
 _GROWTH = 1.1
 """What arrives, and a tenth for what grows until the switch."""
@@ -46,20 +47,26 @@ def room(folders: tuple[str, ...], databases: tuple[str, ...], dumps: str) -> Lo
     """Bytes and inodes for trees, databases and dumps, summed by file system of the target."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        known = mounts(pair.target)
-        needed: dict[Mount, Need] = {}
-        here = {tree.path: tree for tree in survey(pair.target, (*folders, dumps))}
-        for tree, size, inodes in _arriving(pair, folders, here):
-            needed.setdefault(under(known, tree), Need()).add(tree, size, inodes)
-        sizes = [_sizes(host, databases) for host in (pair.source, pair.target)]
         folder = str(pair.target.sql("postgres", "show data_directory")[0][0])
+        landed = landing(pair.target, folders)
+        beside = landing(pair.target, (folder, dumps))
+        # By its number: of two mounts of one file system each shows all that is free.
+        needed: dict[str, tuple[Mount, Need]] = {}
+
+        def add(mount: Mount, part: str, size: int, inodes: int) -> None:
+            needed.setdefault(mount.device, (mount, Need()))[1].add(part, size, inodes)
+
+        here = {tree.path: tree for tree in survey(pair.target, (*landed, dumps))}
+        for tree, size, inodes in _arriving(pair, folders, here):
+            add(landed[tree], tree, size, inodes)
+        sizes = [_sizes(host, databases) for host in (pair.source, pair.target)]
         restored = max(0, sum(sizes[0].values()) - sum(sizes[1].values()))
         files = _FILES_OF_A_DATABASE * len(set(sizes[0]) - set(sizes[1]))
-        needed.setdefault(under(known, folder), Need()).add("databases", restored, files)
+        add(beside[folder], "databases", restored, files)
         dumped = int(sum(sizes[0].values()) * _DUMPED)
         present = here[dumps].allocated if dumps in here else 0
-        needed.setdefault(under(known, dumps), Need()).add("dumps", max(0, dumped - present), 0)
-        for mount, need in needed.items():
+        add(beside[dumps], "dumps", max(0, dumped - present), 0)
+        for mount, need in needed.values():
             yield from _lacking(pair.target, mount, need)
 
     return look
@@ -68,12 +75,13 @@ def room(folders: tuple[str, ...], databases: tuple[str, ...], dumps: str) -> Lo
 def _arriving(
     pair: Pair, folders: tuple[str, ...], here: dict[str, Surveyed]
 ) -> Iterator[tuple[str, int, int]]:
-    """Each tree with what it will add to the target: bytes and inodes."""
-    known = mounts(pair.source)
-    for tree in survey(pair.source, folders):
-        packed = under(known, tree.path).kind in _COMPRESSING
+    """Each part of the trees with what it will add to the target: bytes and inodes."""
+    lying = landing(pair.source, folders)
+    packed = [path for path, mount in lying.items() if mount.kind in _COMPRESSING]
+    for tree in parts(pair, folders):
         present = here.get(tree.path)
-        size = _size(tree, packed) - (present.allocated if present else 0)
+        compressed = any(inside(tree.path, path) or inside(path, tree.path) for path in packed)
+        size = _size(tree, compressed) - (present.allocated if present else 0)
         inodes = tree.entries - (present.entries if present else 0)
         yield tree.path, max(0, size), max(0, inodes)
 
@@ -100,7 +108,7 @@ def _lacking(target: Host, mount: Mount, need: Need) -> Iterator[Finding]:
                 f"{mount.path}: {free:,} {unit} free, {amount:,} will arrive "
                 f"({', '.join(need.parts)} bytes)",
                 "The copy would stop in its middle.",
-                f"enlarge the file system {mount.path}",
+                f"enlarge the file system {mount.path}, or mount a larger one there",
             )
 
 
@@ -126,5 +134,5 @@ def source_room(pair: Pair) -> Iterator[Finding]:
                 "source",
                 f"{free:,} bytes are free for {path}, {_SOURCE_NEEDS:,} should be",
                 "While changes are followed, the source keeps them until the target has them.",
-                f"make room there: du -xh --max-depth=2 {path} | sort -h | tail",
+                f"make room there: du -xh --max-depth=2 {quoted(path)} | sort -h | tail",
             )

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transhume.core.host import Host
+from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
+from transhume.steps.requirements.mounts import landing
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ def survey(host: Host, folders: Sequence[str]) -> list[Surveyed]:
                 remedy=f"look at the disk of {tree.path}: dmesg, and ls -la of that name",
             )
     return [tree for tree in read if tree.entries]
+
+
+def parts(pair: Pair, folders: Sequence[str]) -> list[Surveyed]:
+    """The source's trees; what lands on a mount of its own on the target is told by itself.
+
+    Every check asks for the same parts, so that they share one pass.
+    """
+    return survey(pair.source, tuple(landing(pair.target, folders)))
 
 
 def _surveyed(told: dict[str, Any]) -> Surveyed:
