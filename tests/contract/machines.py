@@ -134,6 +134,7 @@ def _said() -> dict[str, Any]:
         "df --block-size=1 --output=iavail": "IFree\n-\n",
         "postqueue -j": "",
         "postconf -h default_database_type": "hash\n",
+        "postconf -d": "alias_maps = hash:/etc/aliases\nconfig_directory = /etc/postfix\n",
         "postconf -m": "btree\nhash\nregexp\n",
     }
 

@@ -39,7 +39,7 @@ def pair(tmp_path: Path) -> Pair:
         host.files = dict(FILES)
         host.folders = {"/etc/bm"}
         host.said = {"postconf -m": "hash\n", "postconf -h default_database_type": "hash\n"}
-        host.said["stat -c %Y"] = "1500000000\n"
+        host.said |= {"stat -c %Y": "1500000000\n", "postconf -d": ""}
     assert isinstance(made.target, FakeHost)
     made.target.files["/etc/postfix/master.cf"] = ADAPTED
     made.target.files["/etc/bm/subscription.bmz"] = b"another"
