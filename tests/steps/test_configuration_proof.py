@@ -66,6 +66,17 @@ def _proofs(
     return {proof.part: proof for proof in proofs}
 
 
+def test_a_difference_is_told_under_the_part_that_names_it(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "target/etc/krb5.conf").write_bytes(b"[realm]\n")
+    told: list[str] = []
+    step = ConfigurationProof(CONFIGURATION, lambda _: {})
+    proofs = step.prove(pair, 0, none_excused, lambda part, said: told.append(part))
+    unequal = [proof.part for proof in proofs if proof.differing]
+    assert "single files" in unequal
+    assert set(told) >= set(unequal)
+    assert "/" not in told
+
+
 def test_what_differs_on_purpose_is_noted_and_all_is_equal(pair: Pair) -> None:
     proofs = _proofs(pair)
     assert list(proofs) == ["/etc/bm", "single files", "adapted files"]

@@ -28,7 +28,7 @@ class ConfigurationProof:
         yield from prove_trees(pair, trees, tell, excuse)
         alone = tuple(path.lstrip("/") for path in files if path not in adapted)
         single = [manifest.Tree("/", contents="bytes", only=alone)] if alone else []
-        for proof in prove_trees(pair, single, tell, excuse):
+        for proof in prove_trees(pair, single, lambda _, said: tell(FILES, said), excuse):
             yield replace(proof, part=FILES)
         yield self._on_purpose(pair, adapted, opened, tell)
 
