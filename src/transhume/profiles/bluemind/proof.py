@@ -55,9 +55,12 @@ class _Serving:
         return rewritten(pair, becomes, self.layout.address) if becomes else {}
 
     def _maps(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
-        # With another address the transport map rightly differs from the source's.
-        origin = pair.target if self.settings.address.becomes else pair.source
-        return map_proof.answers(origin, pair.target, postfix.maps(pair), opened, tell)
+        maps = postfix.maps(pair)
+        if self.settings.address.becomes:
+            # The transport map rightly differs from the source's.
+            return map_proof.answers(pair.target, pair.target, maps, opened, tell)
+        own = postfix.own_maps(pair.source)
+        return map_proof.answers(pair.source, pair.target, maps, opened, tell, own)
 
     def _queue(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
         return queue.prove(pair, opened, tell)
