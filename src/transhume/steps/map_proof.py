@@ -11,6 +11,7 @@ from transhume.core.tally import Tally, Tell, untold
 from transhume.errors import TranshumeError
 from transhume.steps.map_text import MapText, read
 from transhume.steps.postfix import Map
+from transhume.steps.written import written
 
 _SECRET = re.compile(r"(?i)passw|sasl|secret|credential")
 
@@ -63,7 +64,7 @@ def _compare(origin: Host, target: Host, each: Map, opened: float, tally: Tally)
     own = each.read(target)
     theirs, ours = wanted.entries, (own or wanted).entries
     known = read(target.read("postmap", "-s", each.name)).entries
-    changed = bool(opened) and own is not None and _written(target, each.text) >= opened
+    changed = bool(opened) and own is not None and written(target, each.text) >= opened
     for number in wanted.wrong:
         tally.note(f"line {number} isn't a key and a value: Postfix leaves it out, as before")
     if not theirs and not ours:
@@ -82,8 +83,3 @@ def _told(each: Map, key: str, known: str | None, wanted: str | None) -> str:
     if _SECRET.search(each.path):
         return f"{key}: answered otherwise"
     return f"{key}: {known!r}, not {wanted!r}"
-
-
-def _written(host: Host, path: str) -> float:
-    """When a file was last written, in seconds since the epoch."""
-    return float(host.read("stat", "-c", "%Y", path))
