@@ -11,7 +11,9 @@ from transhume.core.event import Progress
 from transhume.core.host import Pair
 from transhume.errors import TranshumeError
 from transhume.hosts import snapshot
+from transhume.steps.copier import creation
 from transhume.steps.database_proof import prove
+from transhume.steps.described import described
 
 pytestmark = pytest.mark.programs(PROGRAM)
 
@@ -199,6 +201,17 @@ _DAMAGES = {
         'alter database "b j" reset work_mem',
         ["work_mem: missing on the source, 8MB on the target"],
     ),
+    "what a database allows": (
+        'revoke connect on database "b j" from public; comment on database "b j" is \'mine\'; '
+        'alter database "b j" connection limit 7',
+        'grant connect on database "b j" to public; comment on database "b j" is null; '
+        'alter database "b j" connection limit -1',
+        [
+            "comment: none on the source, mine on the target",
+            "connections: any number on the source, 7 on the target",
+            "privileges: the usual ones on the source, public TEMPORARY, bj CONNECT, bj CREATE",
+        ],
+    ),
 }
 
 
@@ -211,6 +224,32 @@ def test_a_damage_is_named_and_nothing_else(pair: Pair, damage: str) -> None:
     assert len(seen) == len(named)
     for line, beginning in zip(seen, named, strict=True):
         assert line.startswith(beginning)
+
+
+_ALLOWED = """
+create role reader; create database allowed;
+revoke all on database allowed from public, bj;
+grant connect on database allowed to reader with grant option;
+grant create on database allowed to bj;
+comment on database allowed is 'it''s mine'; alter database allowed connection limit 7;
+"""
+
+
+@pytest.mark.parametrize("made", [_ALLOWED, "create database allowed; create role reader"])
+def test_a_database_is_created_with_what_it_allows(pair: Pair, made: str) -> None:
+    assert isinstance(pair.source, Server)
+    for statement in filter(str.strip, made.split(";")):
+        pair.source.run("postgres", statement)
+    _target(pair).run("postgres", "create role reader")
+    known = described(pair.source, "allowed")
+    assert known is not None
+    for statement in creation(known).splitlines():
+        _target(pair).run("postgres", statement)
+    assert described(pair.target, "allowed") == known
+    assert (known.privileges is None) is (made is not _ALLOWED)
+    for host in (pair.source, _target(pair)):
+        host.run("postgres", "drop database allowed")
+        host.run("postgres", "drop role reader")
 
 
 def test_of_very_many_rows_the_first_are_named(pair: Pair) -> None:

@@ -89,10 +89,9 @@ def _cores(host: Host) -> int:
 
 
 def prove_settings(pair: Pair, name: str) -> Proof:
-    """Prove owner, encoding, locale and settings of the database."""
+    """Prove owner, encoding, locale, settings, privileges and the like of the database."""
     there, here = described(pair.source, name), described(pair.target, name)
-    differing = described_apart(there, here)
-    fields = 5 + len(there.settings if there else ())
+    fields, differing = described_apart(there, here)
     return Proof(f"{name}: settings", fields, fields - len(differing), "settings", differing)
 
 

@@ -24,13 +24,14 @@ order by 1, 2
 """
 
 
-def described_apart(there: Database | None, here: Database | None) -> tuple[str, ...]:
-    """What the two databases themselves have differently."""
+def described_apart(there: Database | None, here: Database | None) -> tuple[int, tuple[str, ...]]:
+    """How much there is to say of the two databases themselves, and what they have differently."""
     known, found = _fields(there), _fields(here)
-    return tuple(
+    fields = sorted({*known, *found})
+    return len(fields), tuple(
         f"{field}: {known.get(field, 'missing')} on the source, "
         f"{found.get(field, 'missing')} on the target"
-        for field in sorted({*known, *found})
+        for field in fields
         if known.get(field) != found.get(field)
     )
 
@@ -44,6 +45,9 @@ def _fields(database: Database | None) -> dict[str, str]:
         "encoding": database.encoding,
         "collation": database.collate,
         "character type": database.ctype,
+        "connections": "any number" if database.limit == -1 else str(database.limit),
+        "comment": database.comment or "none",
+        "privileges": _privileges(database),
     }
     settings = {
         f"{f'role {role}, ' if role else ''}{name}": value
@@ -51,6 +55,16 @@ def _fields(database: Database | None) -> dict[str, str]:
         for name, _, value in [setting.partition("=")]
     }
     return own | settings
+
+
+def _privileges(database: Database) -> str:
+    if database.privileges is None:
+        return "the usual ones"
+    granted = (
+        " ".join(filter(None, (role or "public", privilege, option)))
+        for role, privilege, option in database.privileges
+    )
+    return ", ".join(granted) or "none"
 
 
 def holders(host: Host, database: str) -> list[str]:
