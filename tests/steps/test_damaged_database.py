@@ -11,6 +11,7 @@ from transhume.core.event import Progress
 from transhume.core.host import Pair
 from transhume.errors import TranshumeError
 from transhume.hosts import snapshot
+from transhume.steps.apart import Finder
 from transhume.steps.copier import creation
 from transhume.steps.database_proof import prove
 from transhume.steps.described import described
@@ -252,12 +253,22 @@ def test_a_database_is_created_with_what_it_allows(pair: Pair, made: str) -> Non
         host.run("postgres", "drop role reader")
 
 
-def test_of_very_many_rows_the_first_are_named(pair: Pair) -> None:
+@pytest.mark.parametrize("page", [100_000, 4_000])
+def test_of_very_many_rows_the_first_are_named_and_all_are_told(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    """A page at a time, so that no number of them fills the memory."""
+    monkeypatch.setattr(Finder.pages, "__defaults__", (page,))
     _target(pair).run("b j", f"update {_BIG} set weight = -weight")
-    seen = _differing(pair)
+    told: list[tuple[str, str]] = []
+    proofs = list(prove(pair, "b j", tell=lambda part, said: told.append((part, said))))
     _target(pair).run("b j", f"update {_BIG} set weight = -weight")
+    seen = [line for proof in proofs for line in proof.differing]
     assert len(seen) == 101
-    assert re.search(r"at least [\d,]{5,} rows of 30,000 differ in all$", seen[-1])
+    assert seen[-1].endswith("30,000 rows of 30,000 differ in all")
+    assert {part for part, _ in told} == {"b j"}
+    keys = {found[0] for _, said in told if (found := re.findall(r"row id=(\d+): other ", said))}
+    assert (len(keys), len(told)) == (30_000, 30_001)
 
 
 def test_a_locked_table_is_no_equal_one(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

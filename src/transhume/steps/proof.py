@@ -53,7 +53,7 @@ class Subject:
         names = partial(body_proof.prove_names, pair, self.bodies, tell)
         yield from _told("bodies: content", names, tell)
         for name in self.databases:
-            yield from _told(name, partial(self._database, pair, name, notice), tell)
+            yield from _told(name, partial(self._database, pair, name, notice, tell), tell)
         if self.opened:
             used = self._used(pair)
             for part, prove in self.serving:
@@ -70,9 +70,9 @@ class Subject:
         churning = frozenset(tree.path for tree in self.trees if tree.churns)
         return Since(pair, self.opened, churning, self.bodies)
 
-    def _database(self, pair: Pair, name: str, notice: Notice) -> Iterator[Proof]:
+    def _database(self, pair: Pair, name: str, notice: Notice, tell: Tell) -> Iterator[Proof]:
         mark = marks(pair.target, self.mark).get(name) if self.opened else None
-        return database_proof.prove(pair, name, notice, mark)
+        return database_proof.prove(pair, name, notice, mark, tell=tell)
 
 
 def _told(part: str, prove: Callable[[], Iterator[Proof]], tell: Tell) -> Iterator[Proof]:
