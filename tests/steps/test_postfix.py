@@ -48,6 +48,14 @@ def test_kinds_that_the_target_lacks_become_its_own() -> None:
     assert lines[3] == "myhash:is = no map, hash: neither"
 
 
+def test_the_kind_that_everything_unsaid_has_is_adapted_as_well() -> None:
+    """Or the next look would take it for the target's own."""
+    text = "default_database_type = hash\ndefault_cache_db_type=btree\nx = hash\n"
+    adapted = "default_database_type = lmdb\ndefault_cache_db_type=lmdb\nx = hash\n"
+    assert adapt_main(text, TRIXIE, "lmdb") == adapted
+    assert adapt_main(text, BULLSEYE, "hash") == text
+
+
 @given(st.text(), st.sampled_from([BULLSEYE, TRIXIE]), st.sampled_from(["lmdb", "hash"]))
 def test_adapting_twice_is_adapting_once(text: str, known: frozenset[str], own: str) -> None:
     once = adapt_main(text, known | {own}, own)

@@ -14,6 +14,7 @@ from transhume.steps.map_text import MapText, read
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
 ALIASES = "/etc/aliases"
+_KIND = r"default_(?:database|cache_db)_type"
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
 
 
@@ -36,7 +37,9 @@ def adapt_main(text: str, supported_types: frozenset[str], own: str) -> str:
     lacking = [kind for kind in INDEXED if kind not in supported_types]
     if not lacking:
         return text
-    return re.sub(rf"\b({'|'.join(lacking)}):(?=[/$])", f"{own}:", text)
+    kinds = "|".join(lacking)
+    text = re.sub(rf"(?m)^({_KIND}[ \t]*=[ \t]*)({kinds})\b", rf"\g<1>{own}", text)
+    return re.sub(rf"\b({kinds}):(?=[/$])", f"{own}:", text)
 
 
 def adapt_master(source: str, target: str) -> str:
