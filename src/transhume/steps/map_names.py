@@ -12,7 +12,7 @@ _ALIASES = frozenset({"alias_maps", "alias_database"})
 # Postfix fills these itself, from no text: nothing is lost without them.
 _CACHE = re.compile(r"\w+_cache_(map|database|name)|address_verify_map")
 _DEEPEST = 20
-_LONGEST = 1 << 16
+_LONGEST = 1 << 14
 
 
 def parameters(text: str) -> dict[str, str]:
