@@ -113,6 +113,20 @@ def test_a_file_without_a_row_is_noted(stores: Path) -> None:
     assert proof.notes == (f"{_name(MAIL[0])}: a file without a row",)
 
 
+def test_mail_that_comes_after_its_page_was_read_has_a_row(
+    stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = _name(MAIL[0])
+    before = iter(sorted(_name(mail) for mail in MAIL[1:]))
+    pair = _pair(stores)
+    monkeypatch.setattr(Bodies, "all_rows", lambda *_: before)
+    assert _one(prove_rows(pair, BODIES)).notes == ()
+    assert isinstance(pair.target, _Rows)
+    pair.target.rows = tuple(name for name in pair.target.rows if name != late)
+    monkeypatch.setattr(Bodies, "all_rows", lambda *_: iter(sorted(pair.target.rows)))
+    assert _one(prove_rows(pair, BODIES)).notes == (f"{late}: a file without a row",)
+
+
 def test_a_body_in_two_tiers_counts_once(stores: Path) -> None:
     path = _path(stores / "target", "/archive", _name(MAIL[0]))
     path.parent.mkdir(parents=True, exist_ok=True)
