@@ -148,7 +148,9 @@ def firewall(machine: Machine) -> list[str]:
 def closed_maps(machine: Machine) -> list[str]:
     """Indexed maps that the configuration names and that can't be opened."""
     script = (
-        "postconf -n | grep -oE '(hash|btree|lmdb|cdb):/[^ ,]+' | sort -u | while read -r map; do "
+        # Expanded, and with what nobody has set; what Postfix fills itself may not be there yet.
+        "postconf -x | grep -vE '^[a-z_]+_cache_(map|database|name) =|^address_verify_map =' | "
+        "grep -oE '(hash|btree|lmdb|cdb):/[^ ,]+' | sort -u | while read -r map; do "
         'postmap -q nobody "$map" 2>&1 >&- | grep -q fatal && echo "$map can\'t be opened"; done'
     )
     return lines(machine, script)

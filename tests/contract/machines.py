@@ -143,6 +143,7 @@ def _said() -> dict[str, Any]:
         "stat -c %a /tmp": "1777\n",
         "postqueue -j": "",
         "postconf -h default_database_type": "hash\n",
+        "postconf -d": "alias_maps = hash:/etc/aliases\nconfig_directory = /etc/postfix\n",
         "postconf -m": "btree\nhash\nregexp\n",
     }
 
@@ -259,7 +260,9 @@ def _held() -> dict[str, Any]:
         "select datname from pg_database": [("bj",), ("bj-data",), ("keycloak",)],
         "select 1 from pg_class": [(1,)],
         "select name, setting from pg_settings": [("shared_buffers", "16384")],
-        "select d.datname, pg_get_userbyid": [("bj", "bj", "UTF8", "C.UTF-8", "C.UTF-8")],
+        "select d.datname, pg_get_userbyid": [
+            ("bj", "bj", "UTF8", "C.UTF-8", "C.UTF-8", -1, "", [["", "CONNECT", ""]]),
+        ],
         "from pg_db_role_setting": [("", "TimeZone=GMT")],
         "select count(*) from pg_class": [(104,)],
         "select n.nspname, c.relname from pg_class c join": [("public", "t_server")],

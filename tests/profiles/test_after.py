@@ -13,9 +13,11 @@ from tests.fakes import FakeHost
 from transhume.core.change import Await, Run, leaves
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
-from transhume.profiles.bluemind.after import Firewall, Maps, Networks, Tick
+from transhume.profiles.bluemind.after import Firewall, Maps, Networks, Tick, prove_firewall
+from transhume.profiles.bluemind.layout import load
 
 MAPS = ("/etc/postfix/transport", "/etc/postfix/gone")
+PLACES = load("bluemind-5").address
 STEP = Maps(MAPS, 8090, "/etc/bm/bm-core.tok", False)
 
 
@@ -81,6 +83,60 @@ def test_where_the_source_has_no_rules_nothing_is_awaited() -> None:
     assert list(Firewall().verify(pair)) == []
 
 
+@pytest.mark.parametrize(
+    ("there", "here", "differing"),
+    [
+        ("192.0.2.10/32 10.1.0.0/16", "192.0.2.10/32 10.1.0.0/16", ()),
+        (
+            "192.0.2.10/32 10.1.0.0/16",
+            "192.0.2.10/32",
+            ("its rules don't name 10.1.0.0/16, which the source's do",),
+        ),
+        # A firewall may be gone with the services that were stopped.
+        ("", "192.0.2.10/32", ()),
+    ],
+)
+def test_the_firewall_is_proved_by_the_rules_that_are_loaded(
+    there: str, here: str, differing: tuple[str, ...]
+) -> None:
+    (proof,) = prove_firewall(_firewalls(there, here, "10.1.0.0/16"))
+    assert proof.differing == differing
+    assert proof.whole is not bool(differing)
+
+
+@pytest.mark.parametrize("off", [False, True])
+def test_without_any_rules_the_firewall_is_no_pass_unless_it_was_switched_off(off: bool) -> None:
+    pair = _firewalls("", "", "")
+    assert isinstance(pair.source, FakeHost)
+    pair.source.files |= {"/etc/bm/bm-iptables.disabled": b""} if off else {}
+    assert [str(proof) for proof in prove_firewall(pair)] == (
+        [] if off else ["firewall: nothing to compare"]
+    )
+
+
+_TELEGRAF = "/etc/telegraf/telegraf.d/bm-output.conf"
+_UPSTREAM = "/etc/bm-tick/upstream.conf"
+
+
+@pytest.mark.parametrize("becomes", [None, "192.0.2.20"])
+def test_the_monitoring_must_name_the_servers_address(becomes: str | None) -> None:
+    pair = servers()
+    for host, address in ((pair.source, "192.0.2.10"), (pair.target, becomes or "192.0.2.10")):
+        assert isinstance(host, FakeHost)
+        host.files |= {path: address.encode() for path in (_TELEGRAF, _UPSTREAM)}
+        host.held["bj select ip from t_server"] = [(address,)]
+    (proof,) = Tick(becomes, PLACES).verify(pair)
+    assert (proof.compared, proof.whole) == (3, True)
+    assert isinstance(pair.target, FakeHost)
+    pair.target.files[_TELEGRAF] = b"192.0.2.99"
+    del pair.target.files[_UPSTREAM]
+    now = becomes or "192.0.2.10"
+    (proof,) = Tick(becomes, PLACES).verify(pair)
+    assert proof.differing == tuple(
+        f"{path}: doesn't name {now}" for path in (_UPSTREAM, _TELEGRAF)
+    )
+
+
 @pytest.mark.programs("sh")
 @pytest.mark.parametrize(("ages", "status"), [((9, 9), 0), ((9, 0), 1), ((0, 0), 1)])
 def test_every_file_must_be_newer_than_the_question(
@@ -118,7 +174,7 @@ def test_settings_that_differ_are_told() -> None:
 def test_the_rest_is_asked_of_the_core_itself() -> None:
     typed = [
         str(command)
-        for step in (Firewall(), Tick())
+        for step in (Firewall(), Tick(None, PLACES))
         for change in list(step.run(servers()))[:1]
         for command in change.act.commands()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,9 @@ import pytest
 
 from tests.fakes import FakeHost
 from tests.steps.disk import two
-from transhume.agent import manifest
+from transhume.agent import manifest as agent
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
-from transhume.errors import StepFailed
 from transhume.steps import bodies
 from transhume.steps.bodies import Bodies, prove_names, prove_rows
 
@@ -113,6 +113,20 @@ def test_a_file_without_a_row_is_noted(stores: Path) -> None:
     assert proof.notes == (f"{_name(MAIL[0])}: a file without a row",)
 
 
+def test_mail_that_comes_after_its_page_was_read_has_a_row(
+    stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = _name(MAIL[0])
+    before = iter(sorted(_name(mail) for mail in MAIL[1:]))
+    pair = _pair(stores)
+    monkeypatch.setattr(Bodies, "all_rows", lambda *_: before)
+    assert _one(prove_rows(pair, BODIES)).notes == ()
+    assert isinstance(pair.target, _Rows)
+    pair.target.rows = tuple(name for name in pair.target.rows if name != late)
+    monkeypatch.setattr(Bodies, "all_rows", lambda *_: iter(sorted(pair.target.rows)))
+    assert _one(prove_rows(pair, BODIES)).notes == (f"{late}: a file without a row",)
+
+
 def test_a_body_in_two_tiers_counts_once(stores: Path) -> None:
     path = _path(stores / "target", "/archive", _name(MAIL[0]))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,22 +176,106 @@ def test_what_was_damaged_on_the_source_is_moved_as_it_is_and_noted(stores: Path
     assert "damaged on the source already, moved as it is" in proof.notes[0]
 
 
-@pytest.mark.parametrize("end", ["whole", "gone"])
+@pytest.mark.parametrize(
+    ("end", "row", "whole"),
+    [
+        ("whole", True, True),
+        ("gone", False, True),
+        ("gone", True, False),
+        ("moved", True, True),
+        ("moved and cut off", True, False),
+    ],
+)
 def test_a_body_that_was_being_written_is_looked_at_again(
-    stores: Path, end: str, monkeypatch: pytest.MonkeyPatch
+    stores: Path, end: str, row: bool, whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = _path(stores / "target", "/live", _name(MAIL[0]))
     path.write_bytes(zstd.compress(MAIL[0])[:-3])
     judge = bodies._judge_wrong
 
     def later(*words: Any) -> None:
-        path.write_bytes(zstd.compress(MAIL[0])) if end == "whole" else path.unlink()
+        if end == "whole":
+            path.write_bytes(zstd.compress(MAIL[0]))
+        elif end == "gone":
+            path.unlink()
+        elif path.exists():
+            if end == "moved":
+                path.write_bytes(zstd.compress(MAIL[0]))
+            moved = _path(stores / "target", "/archive", _name(MAIL[0]))
+            moved.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(moved)
         judge(*words)
 
     monkeypatch.setattr(bodies, "_judge_wrong", later)
     _path(stores / "source", "/live", _name(MAIL[0])).unlink()
-    proof = _one(prove_names(_pair(stores), BODIES))
-    assert proof.whole, proof
+    here = [_name(mail) for mail in MAIL[0 if row else 1 :]]
+    proof = _one(prove_names(_pair(stores, here), BODIES))
+    assert proof.whole is whole, proof
+
+
+@pytest.fixture
+def vanishing(stores: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A body of the target that is expunged when its folder was listed."""
+    path = _path(stores / "target", "/live", _name(MAIL[0]))
+    walked = agent.listed
+
+    def gone(top: bytes, folder: bytes, patterns: list[str]) -> tuple[list[bytes], list[bytes]]:
+        found = walked(top, folder, patterns)
+        if os.fsencode(path.name) in found[0]:
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(agent, "listed", gone)
+    return path
+
+
+@pytest.mark.parametrize("prove", [prove_rows, prove_names])
+@pytest.mark.parametrize("row", [True, False])
+@pytest.mark.usefixtures("vanishing")
+def test_a_body_that_vanishes_has_gone_with_its_row_or_is_named(
+    stores: Path, prove: Any, row: bool
+) -> None:
+    here = [_name(mail) for mail in MAIL[0 if row else 1 :]]
+    proof = _one(prove(_pair(stores, here), BODIES))
+    assert proof.differing == ((f"{_name(MAIL[0])}: a row without a file",) if row else ())
+    assert proof.compared >= 39
+
+
+@pytest.mark.parametrize("prove", [prove_rows, prove_names])
+@pytest.mark.parametrize("place", ["target", "source"])
+def test_a_body_that_cant_be_read_is_named_and_hides_no_other(
+    stores: Path, prove: Any, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, bad = agent.entry, os.fsencode(f"{_name(MAIL[0])}.zst")
+    lost, rotten = _name(MAIL[5]), _path(stores / "target", "/archive", _name(MAIL[7]))
+    _path(stores / "target", "/archive", lost).unlink()
+    rotten.write_bytes(b"rotten")
+
+    def failing(name: bytes, contents: str) -> tuple[bytes, bool]:
+        if name == bad and f"/{place}/" in f"{Path.cwd()}/":
+            raise OSError(5, "Input/output error")
+        return entry(name, contents)
+
+    monkeypatch.setattr(agent, "entry", failing)
+    told = _one(prove(_pair(stores), BODIES)).differing
+    unread = f"{_name(MAIL[0])}.zst: couldn't be read on the target (Input/output error)"
+    assert any(line.endswith(unread) for line in told) is (place == "target")
+    assert any((lost if prove is prove_rows else rotten.name) in line for line in told)
+
+
+def test_what_the_source_cant_read_isnt_lost_there(
+    stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, lost = agent.entry, _name(MAIL[0])
+    _path(stores / "target", "/live", lost).unlink()
+
+    def failing(name: bytes, contents: str) -> tuple[bytes, bool]:
+        if name == os.fsencode(f"{lost}.zst") and "/source/" in str(Path.cwd()):
+            raise OSError(5, "Input/output error")
+        return entry(name, contents)
+
+    monkeypatch.setattr(agent, "entry", failing)
+    assert _one(prove_rows(_pair(stores), BODIES)).differing == (f"{lost}: a row without a file",)
 
 
 def test_what_the_source_hasnt_is_no_damage_of_the_sources(stores: Path) -> None:
@@ -188,10 +286,10 @@ def test_what_the_source_hasnt_is_no_damage_of_the_sources(stores: Path) -> None
 
 def test_the_library_is_looked_for_once(stores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bytes(_path(stores / "target", "/live", _name(MAIL[0])))
-    assert manifest.message(path) == _name(MAIL[0]).encode()
+    assert agent.message(path) == _name(MAIL[0]).encode()
     for name in ("compression", "backports", "backports.zstd"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert manifest.message(path) == _name(MAIL[0]).encode()
+    assert agent.message(path) == _name(MAIL[0]).encode()
 
 
 def test_a_message_of_several_frames_and_of_many_megabytes_is_read_whole(stores: Path) -> None:
@@ -202,10 +300,13 @@ def test_a_message_of_several_frames_and_of_many_megabytes_is_read_whole(stores:
     assert _one(prove_names(_pair(stores), BODIES)).whole
 
 
-def test_a_tier_that_cant_be_read_proves_nothing(stores: Path) -> None:
+@pytest.mark.parametrize("prove", [prove_rows, prove_names])
+def test_a_tier_that_cant_be_read_is_named_and_the_other_proved(stores: Path, prove: Any) -> None:
     (stores / "target/archive").rename(stores / "target/elsewhere")
-    with pytest.raises(StepFailed, match=r"/archive.* couldn't be read on the target"):
-        list(prove_rows(_pair(stores), BODIES))
+    proof = _one(prove(_pair(stores), BODIES))
+    reason = "/archive: couldn't be read on the target (No such file or directory)"
+    assert reason in proof.differing
+    assert proof.equal == 20
 
 
 def test_a_tier_that_neither_machine_has_holds_nothing(stores: Path) -> None:
@@ -229,8 +330,10 @@ def test_bodies_that_are_elsewhere_arent_looked_for(stores: Path) -> None:
     pair = _pair(stores)
     assert isinstance(pair.source, FakeHost)
     object.__setattr__(pair.source, "sql", lambda *_: [("s3",)])
-    assert list(prove_rows(pair, BODIES)) == []
-    assert list(prove_names(pair, BODIES)) == []
+    for prove in (prove_rows, prove_names):
+        proof = _one(prove(pair, BODIES))
+        assert str(proof).endswith(": nothing to compare")
+        assert not proof.whole
 
 
 def test_a_server_without_mail_has_nothing_to_prove_and_lost_mail_has(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def pair(tmp_path: Path) -> Pair:
         host.files = dict(FILES)
         host.folders = {"/etc/bm"}
         host.said = {"postconf -m": "hash\n", "postconf -h default_database_type": "hash\n"}
-        host.said["stat -c %Y"] = "1500000000\n"
+        host.said |= {"stat -c %Y": "1500000000\n", "postconf -d": ""}
     assert isinstance(made.target, FakeHost)
     made.target.files["/etc/postfix/master.cf"] = ADAPTED
     made.target.files["/etc/bm/subscription.bmz"] = b"another"
@@ -64,6 +64,17 @@ def _proofs(
     step = ConfigurationProof(CONFIGURATION, lambda _: intended or {})
     proofs = step.prove(pair, opened, none_excused, lambda part, said: None)
     return {proof.part: proof for proof in proofs}
+
+
+def test_a_difference_is_told_under_the_part_that_names_it(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "target/etc/krb5.conf").write_bytes(b"[realm]\n")
+    told: list[str] = []
+    step = ConfigurationProof(CONFIGURATION, lambda _: {})
+    proofs = step.prove(pair, 0, none_excused, lambda part, said: told.append(part))
+    unequal = [proof.part for proof in proofs if proof.differing]
+    assert "single files" in unequal
+    assert set(told) >= set(unequal)
+    assert "/" not in told
 
 
 def test_what_differs_on_purpose_is_noted_and_all_is_equal(pair: Pair) -> None:

@@ -11,7 +11,10 @@ from transhume.core.event import Progress
 from transhume.core.host import Pair
 from transhume.errors import TranshumeError
 from transhume.hosts import snapshot
+from transhume.steps.apart import Finder
+from transhume.steps.copier import creation
 from transhume.steps.database_proof import prove
+from transhume.steps.described import described
 
 pytestmark = pytest.mark.programs(PROGRAM)
 
@@ -199,6 +202,17 @@ _DAMAGES = {
         'alter database "b j" reset work_mem',
         ["work_mem: missing on the source, 8MB on the target"],
     ),
+    "what a database allows": (
+        'revoke connect on database "b j" from public; comment on database "b j" is \'mine\'; '
+        'alter database "b j" connection limit 7',
+        'grant connect on database "b j" to public; comment on database "b j" is null; '
+        'alter database "b j" connection limit -1',
+        [
+            "comment: none on the source, mine on the target",
+            "connections: any number on the source, 7 on the target",
+            "privileges: the usual ones on the source, public TEMPORARY, bj CONNECT, bj CREATE",
+        ],
+    ),
 }
 
 
@@ -213,12 +227,48 @@ def test_a_damage_is_named_and_nothing_else(pair: Pair, damage: str) -> None:
         assert line.startswith(beginning)
 
 
-def test_of_very_many_rows_the_first_are_named(pair: Pair) -> None:
+_ALLOWED = """
+create role reader; create database allowed;
+revoke all on database allowed from public, bj;
+grant connect on database allowed to reader with grant option;
+grant create on database allowed to bj;
+comment on database allowed is 'it''s mine'; alter database allowed connection limit 7;
+"""
+
+
+@pytest.mark.parametrize("made", [_ALLOWED, "create database allowed; create role reader"])
+def test_a_database_is_created_with_what_it_allows(pair: Pair, made: str) -> None:
+    assert isinstance(pair.source, Server)
+    for statement in filter(str.strip, made.split(";")):
+        pair.source.run("postgres", statement)
+    _target(pair).run("postgres", "create role reader")
+    known = described(pair.source, "allowed")
+    assert known is not None
+    for statement in creation(known).splitlines():
+        _target(pair).run("postgres", statement)
+    assert described(pair.target, "allowed") == known
+    assert (known.privileges is None) is (made is not _ALLOWED)
+    for host in (pair.source, _target(pair)):
+        host.run("postgres", "drop database allowed")
+        host.run("postgres", "drop role reader")
+
+
+@pytest.mark.parametrize("page", [100_000, 4_000])
+def test_of_very_many_rows_the_first_are_named_and_all_are_told(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    """A page at a time, so that no number of them fills the memory."""
+    monkeypatch.setattr(Finder.pages, "__defaults__", (page,))
     _target(pair).run("b j", f"update {_BIG} set weight = -weight")
-    seen = _differing(pair)
+    told: list[tuple[str, str]] = []
+    proofs = list(prove(pair, "b j", tell=lambda part, said: told.append((part, said))))
     _target(pair).run("b j", f"update {_BIG} set weight = -weight")
+    seen = [line for proof in proofs for line in proof.differing]
     assert len(seen) == 101
-    assert re.search(r"at least [\d,]{5,} rows of 30,000 differ in all$", seen[-1])
+    assert seen[-1].endswith("30,000 rows of 30,000 differ in all")
+    assert {part for part, _ in told} == {"b j"}
+    keys = {found[0] for _, said in told if (found := re.findall(r"row id=(\d+): other ", said))}
+    assert (len(keys), len(told)) == (30_000, 30_001)
 
 
 def test_a_locked_table_is_no_equal_one(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,28 @@ def test_a_map_that_cant_be_read_is_no_pass_and_the_others_are_proved() -> None:
     assert "couldn't be compared: postmap" in broken.differing[0]
 
 
+@pytest.mark.parametrize(
+    ("printed", "notes"),
+    [
+        ("a\tx\nb\ty\n", ()),
+        ("a\tx\n", ("the source's index was behind its text: b: None, not 'y'",)),
+        ("a\tx\nb\ty\nc\tz\n", ("the source's index was behind its text: c: 'z', not None",)),
+        (1, ("the source's own index couldn't be read",)),
+    ],
+)
+def test_what_the_source_answered_otherwise_than_its_text_says_is_noted(
+    printed: str | int, notes: tuple[str, ...]
+) -> None:
+    """The target answers as the text says, in whatever kind of map each of them has it."""
+    source = FakeHost("source", {TRANSPORT.text: b"a x\nb y\n"})
+    target = FakeHost("target", dict(source.files))
+    own = Map("btree", TRANSPORT.path, TRANSPORT.text)
+    source.said = {f"postmap -s {own.name}": printed}
+    target.said = {f"postmap -s {TRANSPORT.name}": "a\tx\nb\ty\n"}
+    (proof,) = answers(source, target, [TRANSPORT], indexed=[own])
+    assert (proof.whole, proof.notes) == (True, notes)
+
+
 def test_passwords_in_a_map_arent_told() -> None:
     each = Map("hash", "/etc/postfix/relay_passwd", "/etc/postfix/relay_passwd")
     proof = _answered("smtp.x\tuser:old\n", each, b"smtp.x user:s3cret\n")

@@ -6,12 +6,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contract.machines import servers
 from tests.fakes import FakeHost
 from transhume.core.host import Pair
+from transhume.steps.map_names import named
+from transhume.steps.map_text import MapText
 from transhume.steps.postfix import (
     MAIN,
     MASTER,
@@ -21,6 +23,8 @@ from transhume.steps.postfix import (
     adapted,
     build,
     maps,
+    own_maps,
+    textless,
 )
 
 MAIN_CF = """\
@@ -42,6 +46,14 @@ def test_kinds_that_the_target_lacks_become_its_own() -> None:
     assert lines[1] == "alias_maps = lmdb:/etc/aliases, lmdb:$config_directory/x"
     assert lines[2] == "virtual_alias_maps = proxy:lmdb:/etc/postfix/virtual_alias"
     assert lines[3] == "myhash:is = no map, hash: neither"
+
+
+def test_the_kind_that_everything_unsaid_has_is_adapted_as_well() -> None:
+    """Or the next look would take it for the target's own."""
+    text = "default_database_type = hash\ndefault_cache_db_type=btree\nx = hash\n"
+    adapted = "default_database_type = lmdb\ndefault_cache_db_type=lmdb\nx = hash\n"
+    assert adapt_main(text, TRIXIE, "lmdb") == adapted
+    assert adapt_main(text, BULLSEYE, "hash") == text
 
 
 @given(st.text(), st.sampled_from([BULLSEYE, TRIXIE]), st.sampled_from(["lmdb", "hash"]))
@@ -120,10 +132,71 @@ def test_the_maps_are_those_that_main_cf_names_and_that_have_a_text() -> None:
     source.files["/etc/aliases"] = b"root: admin\n"
     target.said["postconf -m"] = "lmdb\n"
     target.said["postconf -h default_database_type"] = "lmdb\n"
+    target.said["postconf -d"] = "config_directory = /etc/postfix\n"
     assert maps(pair) == [
-        Map("lmdb", "/etc/aliases", "/etc/aliases"),
+        Map("lmdb", "/etc/aliases", "/etc/aliases", aliases=True),
         Map("lmdb", "/etc/postfix/transport", "/etc/postfix/transport-flat"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("main", "path"),
+    [
+        (b"x = hash:$config_directory/relay\n", "/etc/postfix/relay"),
+        (b"base=/etc\nx =\n  hash:${base}/$(name)\nname = relay\n", "/etc/relay"),
+        (b"kind = hash\nx = proxy:$kind:/relay\n", "/relay"),
+        (b"config_directory = /own\nx = hash:$config_directory/relay\n", "/own/relay"),
+    ],
+)
+def test_a_map_is_known_by_what_main_cf_calls_it(main: bytes, path: str) -> None:
+    pair = _pair()
+    source = _host(pair, "source")
+    source.files |= {MAIN: main, path: b"a b\n"}
+    assert maps(pair) == [Map("hash", path, path)]
+    del source.files[path]
+    source.files[f"{path}.db"] = b"\0"
+    assert textless(pair) == [path]
+
+
+def test_a_master_cf_names_maps_as_well() -> None:
+    pair = _pair()
+    source = _host(pair, "source")
+    source.files[MASTER] += b"  -o x=hash:$config_directory/relay\n"
+    source.files["/etc/postfix/relay"] = b"a b\n"
+    assert maps(pair) == [Map("hash", "/etc/postfix/relay", "/etc/postfix/relay")]
+
+
+def test_a_map_that_nobody_has_set_is_known_to_the_machine_that_reads_it() -> None:
+    pair = _pair()
+    source, target = _host(pair, "source"), _host(pair, "target")
+    source.files |= {MAIN: b"# alias_maps = hash:/x\n", "/etc/aliases": b"root: a\n"}
+    target.said["postconf -d"] = "alias_maps = lmdb:/etc/aliases\n"
+    known = Map("lmdb", "/etc/aliases", "/etc/aliases", aliases=True)
+    assert maps(pair) == [known]
+    assert own_maps(source) == [Map("hash", "/etc/aliases", "/etc/aliases", aliases=True)]
+
+
+def test_aliases_are_indexed_as_such_wherever_they_are() -> None:
+    pair = _pair()
+    source = _host(pair, "source")
+    source.files |= {MAIN: b"alias_maps = hash:/etc/mail/aliases\n", "/etc/mail/aliases": b"a: b"}
+    (found,) = maps(pair)
+    assert (found.indexer, found.read(source)) == ("postalias", MapText({"a": "b"}))
+
+
+def test_what_postfix_fills_itself_needs_no_text() -> None:
+    pair = _pair()
+    source = _host(pair, "source")
+    source.files[MAIN] = b"smtp_tls_session_cache_database = btree:${data_directory}/smtp\n"
+    source.files["/var/lib/postfix/smtp.db"] = b"\0"
+    _host(pair, "target").said["postconf -d"] = "data_directory = /var/lib/postfix\n"
+    assert textless(pair) == []
+
+
+@given(st.text("ab$={}()\n :/h"))
+@settings(deadline=None)
+def test_any_main_cf_is_read_to_its_end(text: str) -> None:
+    named(f"{text}\na = $b$b$b hash:/x\nb = $a$a$a", text, text)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 
 from tests.fakes import FakeHost
 from transhume.core.change import Series, WriteFile, leaves
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
+from transhume.core.tally import untold
 from transhume.steps.server_settings import ServerSettings, understood
 
 STEP = ServerSettings("postgresql.conf.local")
@@ -20,7 +21,7 @@ _OURS = b"hostssl  all  monitoring  198.51.100.0/24  scram-sha-256"
 
 def _host(place: Any, folder: str, local: bytes, rules: bytes, known: list[tuple[str]]) -> FakeHost:
     files = {f"{folder}/pg_hba.conf": rules, f"{folder}/postgresql.conf.local": local}
-    host = FakeHost(place, files, said={"stat -c %.9Y": "100.5\n"})
+    host = FakeHost(place, files, said={"stat -c %.9Y": "100.5\n", "stat -c %Y": "100\n"})
     about = [(1, "host {all} {all} 127.0.0.1")]
     if _OURS in rules:
         about.append((rules.split(b"\n").index(_OURS) + 1, "hostssl {all} {monitoring} 198.51"))
@@ -142,3 +143,35 @@ def test_no_program_that_the_source_runs_is_run_here(pair: Pair) -> None:
     assert isinstance(first, WriteFile)
     kept = [line for line in first.content.decode().split("\n") if not line.startswith("#")]
     assert kept == ["work_mem = 1MB", ""]
+
+
+OPENED = 1_700_000_000.0
+
+
+def _proof(pair: Pair) -> Proof:
+    (proof,) = STEP.prove(pair, OPENED, untold)
+    return proof
+
+
+def test_what_was_brought_is_proved_at_any_time_afterwards(pair: Pair) -> None:
+    lacking = _proof(pair)
+    assert [line.partition(":")[0] for line in lacking.differing] == [
+        f"{NEW}/postgresql.conf.local",
+        f"{NEW}/pg_hba.conf",
+    ]
+    assert "no rule about hostssl {all} {monitoring}" in lacking.differing[1]
+    _put(pair)
+    assert (_proof(pair).compared, _proof(pair).whole) == (3, True)
+
+
+def test_what_people_set_since_the_opening_is_theirs(pair: Pair) -> None:
+    assert isinstance(pair.target, FakeHost)
+    pair.target.said["stat -c %Y"] = f"{OPENED + 60:.0f}\n"
+    assert (_proof(pair).whole, _proof(pair).since) == (True, 2)
+
+
+def test_what_the_server_doesnt_understand_differs_whenever_it_was_written(pair: Pair) -> None:
+    _put(pair)
+    assert isinstance(pair.target, FakeHost)
+    pair.target.held["from pg_file_settings"] = [(1, "work_mem", "no such unit")]
+    assert "work_mem: no such unit" in _proof(pair).differing[0]

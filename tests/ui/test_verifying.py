@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 
 from transhume.core.finding import Proof
+from transhume.core.tally import NAMED
 from transhume.ui import verifying
 from transhume.ui.timeline import proof_words
 from transhume.ui.verifying import KEPT, kept
@@ -56,9 +58,10 @@ def test_without_a_difference_there_is_no_file_also_when_there_was_one(tmp_path:
     assert not (tmp_path / KEPT).exists()
 
 
-def _shown(*proofs: Proof) -> list[str]:
+def _shown(*proofs: Proof, told: Mapping[str, int] | None = None) -> list[str]:
     out = StringIO()
-    verifying._show(Console(file=out, width=200), proofs, Path("/state/differences.txt"))
+    path = Path("/state/differences.txt")
+    verifying._show(Console(file=out, width=200), proofs, path, told or {})
     return out.getvalue().splitlines()
 
 
@@ -69,6 +72,21 @@ def test_the_first_hundred_are_shown_and_the_others_counted() -> None:
     assert lines[0] == "/a: 0: missing"
     assert lines[99] == "/b: 9: missing"
     assert lines[100:] == ["and 100 more differences, in /state/differences.txt"]
+
+
+def test_what_was_told_and_is_in_no_proof_is_counted_but_no_note() -> None:
+    rows = Proof("bj", 5, 4, "tables", tuple(f"row {number}" for number in range(101)))
+    lines = _shown(rows, told={"bj": 30_001})
+    assert lines[100:] == ["and 29,901 more differences, in /state/differences.txt"]
+    notes = Proof("bodies", 9, 9, "rows", notes=tuple(map(str, range(NAMED))))
+    assert not [line for line in _shown(notes, told={"bodies": 5_000}) if "more" in line]
+
+
+def test_the_lines_of_each_part_are_counted(tmp_path: Path) -> None:
+    with kept(tmp_path) as written:
+        for said in ("a", "b"):
+            written.tell("bj", said)
+        assert written.told == {"bj": 2}
 
 
 def test_what_is_no_difference_is_noted() -> None:

@@ -205,10 +205,15 @@ def entry(name: bytes, contents: str) -> Tuple[bytes, bool]:
     return b"\0".join(fields), bool(link)
 
 
+def reason(error: OSError) -> str:
+    """Why something that was there couldn't be read."""
+    said = "vanished meanwhile" if error.errno == errno.ENOENT else error.strerror or str(error)
+    return said.replace("\n", " ")
+
+
 def unread(name: bytes, error: OSError) -> bytes:
     """The line of an entry that couldn't be read."""
-    reason = "vanished meanwhile" if error.errno == errno.ENOENT else error.strerror or str(error)
-    return b"%s\0!\0%s" % (escaped(name), os.fsencode(reason.replace("\n", " ")))
+    return b"%s\0!\0%s" % (escaped(name), os.fsencode(reason(error)))
 
 
 def described(folder: bytes, names: List[bytes], contents: str, may_lack: bool) -> Answer:
@@ -303,7 +308,7 @@ def walked(tree: Dict[str, Any]) -> Iterator[Tuple[bytes, List[bytes], str]]:
         try:
             names, folders = listed(top, folder, tree["exclude"])
         except OSError as error:
-            yield folder, [], str(error.strerror)
+            yield folder, [], reason(error) if folder else str(error.strerror)
             continue
         if not folder:
             names.insert(0, b"")

@@ -16,8 +16,10 @@ from transhume.steps.tables import Table
 
 _BUCKET_ROWS = 256
 _MOST_BUCKETS = 65536
-# How many rows are listed to find those that differ, and of how many the columns are looked for.
+# How many rows are listed together to find those that differ: each portion reads the table anew.
 _LISTED = 20_000
+_PAGE = 100_000
+# Of how many it is looked in which columns.
 _LOOKED_AT = 20
 
 Key: TypeAlias = "tuple[str | None, ...]"
@@ -38,8 +40,7 @@ class Apart:
     """How many rows differ of each key; of rows without a key by what helps to find them.
 
     `columns` says of some of the changed ones in which columns. `lost` and `gained` are all rows of
-    either side that have no equal on the other. `whole` is false when there was too much to list
-    all.
+    either side that have no equal on the other. `whole` is false when these aren't all.
     """
 
     changed: Mapping[Key, int]
@@ -68,15 +69,25 @@ class Finder:
         return [int(key) for (key,) in side.snapshot.read(query.as_string())]
 
     def apart(self) -> Apart:
-        """The rows that differ. Each table is read twice."""
+        """The rows that differ, or some of them where they are very many."""
+        return next(self.pages(_LISTED))
+
+    def pages(self, most: int = _PAGE) -> Iterator[Apart]:
+        """All rows that differ, about so many at a time; one page at least."""
         first, second = self._sums()
         differing = sorted(
             (max(first[at].rows, second[at].rows), at)
             for at in {*first, *second}
             if first[at] != second[at]
         )
-        chosen = _within([rows for rows, _ in differing], _LISTED)
-        buckets = [at for _, at in differing[:chosen]]
+        left = differing
+        while left or left is differing:
+            chosen = _within([rows for rows, _ in left], most)
+            buckets = [at for _, at in left[:chosen]]
+            yield self._page(buckets, first=left is differing, whole=chosen == len(differing))
+            left = left[chosen:]
+
+    def _page(self, buckets: Sequence[int], *, first: bool, whole: bool) -> Apart:
         there, here = self._listed(buckets)
         common = sorted(there.keys() & here.keys(), key=_sortable)
         unlike = {
@@ -87,10 +98,10 @@ class Finder:
             changed,
             {key: len(there[key]) for key in sorted(there.keys() - here.keys(), key=_sortable)},
             {key: len(here[key]) for key in sorted(here.keys() - there.keys(), key=_sortable)},
-            self._columns(list(changed)[:_LOOKED_AT]) if self._one else {},
+            self._columns(list(changed)[:_LOOKED_AT]) if self._one and first else {},
             sum(_only(there[key], here.get(key, ())) for key in there),
             sum(_only(here[key], there.get(key, ())) for key in here),
-            chosen == len(differing),
+            whole,
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -14,13 +14,14 @@ from psycopg import sql
 from transhume.core.finding import Proof
 from transhume.core.host import Host, Pair
 from transhume.core.tally import Tally, Tell, untold
-from transhume.errors import StepFailed
 from transhume.steps import manifest
 
 _PAGE = 50_000
 _BATCH = 500
 _PLACE = re.compile(r"([0-9a-f])/([0-9a-f])/(\1\2[0-9a-f]{38})\.zst")
 Item = TypeVar("Item")
+_FILES, _CONTENT = "bodies: files", "bodies: content"
+_LOST = "a row without a file"
 _LOCAL = ("", "cyrus", None)
 """Values of the setting archive_kind with which bodies lie on this machine's disks."""
 
@@ -69,12 +70,22 @@ class Bodies:
         return frozenset(name for (name,) in host.sql(self.database, query.as_string(), wanted))
 
     def files(self, host: Host, names: Sequence[str]) -> frozenset[str]:
-        """Those of these bodies that a machine has a file for, in any tier."""
+        """Those of these bodies that a machine has a file for, in any tier, and can read."""
+        found = self.found(host, names)
         return frozenset(
-            found.name
-            for tier in self.tiers
-            for found in _listed(host, tier, only=tuple(_within(name) for name in names))
+            name for name, files in found.items() if not all(body.unread for body in files)
         )
+
+    def found(
+        self, host: Host, names: Sequence[str], *, read: bool = False
+    ) -> dict[str, list[Body]]:
+        """The files of these bodies on a machine, in whatever tier, also those it can't read."""
+        only = tuple(map(_within, names))
+        known: dict[str, list[Body]] = {}
+        for tier in self.tiers:
+            for body in _listed(host, tier, read=read, only=only):
+                known.setdefault(body.name, []).append(body)
+        return known
 
     def all_rows(self, host: Host) -> Iterator[str]:
         """The names in all rows, in order; a page at a time, so that no page fills the memory."""
@@ -98,25 +109,52 @@ class Body:
     name: str
     tier: str
     holds: str = ""
+    unread: str = ""
+    """Why it couldn't be read; empty when it could."""
+
+    def __str__(self) -> str:
+        return f"{self.tier}/{_within(self.name)}"
 
 
 def _within(name: str) -> str:
     return f"{name[0]}/{name[1]}/{name}.zst"
 
 
+def _ignored(said: str) -> None:
+    """Nobody counts it."""
+
+
 def _listed(
-    host: Host, tier: str, *, read: bool = False, only: tuple[str, ...] | None = None
+    host: Host,
+    tier: str,
+    unlisted: Callable[[str], None] = _ignored,
+    *,
+    read: bool = False,
+    only: tuple[str, ...] | None = None,
 ) -> Iterator[Body]:
-    """The bodies in one tier, in order; StepFailed when a folder or a body can't be read."""
+    """The bodies in one tier, in order; `unlisted` hears of folders that can't be listed.
+
+    A body may vanish meanwhile, and so may a folder: whoever needs it looks again.
+    """
     tree = manifest.Tree(tier, contents="name" if read else "", only=only)
     for folder, name, fields in manifest.listing(host, tree):
-        path = b"/".join((folder, name)).decode(errors="surrogateescape")
-        if fields[0] == b"!":
-            reason = fields[1].decode(errors="replace")
-            raise StepFailed(f"{tier}/{path} couldn't be read on the {host.place}: {reason}")
+        path = b"/".join((folder, name)).decode(errors="surrogateescape").rstrip("/")
+        reason = fields[1].decode(errors="replace") if fields[0] == b"!" else ""
         found = _PLACE.fullmatch(path)
-        if found and fields[0] == b"f":
-            yield Body(found[3], tier, fields[8].decode(errors="replace"))
+        if found and fields[0] in (b"f", b"!"):
+            holds = "" if reason else fields[8].decode(errors="replace")
+            yield Body(found[3], tier, holds, reason)
+        elif reason and not name and reason != manifest.VANISHED:
+            unlisted(f"{tier}/{path}".rstrip("/") + _unread(host, reason))
+
+
+def _unread(host: Host, reason: str) -> str:
+    return f": couldn't be read on the {host.place} ({reason})"
+
+
+def _elsewhere(part: str, unit: str) -> Proof:
+    """Bodies that aren't on the machines' disks: nothing was compared, and that is no pass."""
+    return Proof(part, 0, 0, unit, notes=("archive_kind says that bodies aren't on its disks",))
 
 
 def prove_rows(pair: Pair, bodies: Bodies, tell: Tell = untold) -> Iterator[Proof]:
@@ -125,14 +163,19 @@ def prove_rows(pair: Pair, bodies: Bodies, tell: Tell = untold) -> Iterator[Proo
     A body that the source had already lost is noted as well: it can't be moved.
     """
     if not bodies.local(pair):
+        yield _elsewhere(_FILES, "rows")
         return
-    tally = Tally("bodies: files", "rows", tell)
-    files = heapq.merge(*(_listed(pair.target, tier) for tier in bodies.used(pair)))
-    paired = _paired(bodies.all_rows(pair.target), (body.name for body in files))
-    for batch in batches(paired):
+    tally = Tally(_FILES, "rows", tell)
+    tiers = (_listed(pair.target, tier, tally.differs) for tier in bodies.used(pair))
+    # One that couldn't be read is looked for again, as is one that isn't there.
+    files = (body.name for body in heapq.merge(*tiers) if not body.unread)
+    for batch in batches(_paired(bodies.all_rows(pair.target), files)):
         lost = [name for name, row, file in batch if row and not file]
         tally.equal(sum(1 for _, row, file in batch if row and file))
-        for name in (name for name, row, _ in batch if not row):
+        strange = [name for name, row, _ in batch if not row]
+        # Mail that came after the page of rows was read has its row by now.
+        rows = bodies.rows(pair.target, strange) if strange else ()
+        for name in (name for name in strange if name not in rows):
             tally.note(f"{name}: a file without a row")
         if lost:
             _judge_lost(pair, bodies, lost, tally)
@@ -156,17 +199,20 @@ def _paired(rows: Iterator[str], files: Iterator[str]) -> Iterator[tuple[str, bo
 
 def _judge_lost(pair: Pair, bodies: Bodies, names: Sequence[str], tally: Tally) -> None:
     """Look again: mail comes and goes meanwhile."""
-    there = bodies.files(pair.target, names)
+    found = bodies.found(pair.target, names)
     kept = bodies.rows(pair.target, names)
-    lost_before = bodies.rows(pair.source, names) - bodies.files(pair.source, names)
+    lost_before = bodies.rows(pair.source, names) - bodies.found(pair.source, names).keys()
     for name in names:
-        if name in there or name not in kept:
+        files = found.get(name, [])
+        if name not in kept or any(not body.unread for body in files):
             tally.equal()
+        elif files:
+            tally.differs(f"{files[0]}{_unread(pair.target, files[0].unread)}")
         elif name in lost_before:
             tally.equal()
             tally.note(f"{name}: lost on the source already")
         else:
-            tally.differs(f"{name}: a row without a file")
+            tally.differs(f"{name}: {_LOST}")
 
 
 def prove_names(pair: Pair, bodies: Bodies, tell: Tell = untold) -> Iterator[Proof]:
@@ -176,37 +222,51 @@ def prove_names(pair: Pair, bodies: Bodies, tell: Tell = untold) -> Iterator[Pro
     there already, is moved as it is, and noted.
     """
     if not bodies.local(pair):
+        yield _elsewhere(_CONTENT, "bodies")
         return
-    tally = Tally("bodies: content", "bodies", tell)
+    tally = Tally(_CONTENT, "bodies", tell)
     for tier in bodies.used(pair):
-        for batch in batches(_listed(pair.target, tier, read=True)):
-            wrong = [body for body in batch if body.holds != body.name]
+        for batch in batches(_listed(pair.target, tier, tally.differs, read=True)):
+            wrong = [body.name for body in batch if body.holds != body.name]
             tally.equal(len(batch) - len(wrong))
             if wrong:
-                _judge_wrong(pair, tier, wrong, tally)
+                _judge_wrong(pair, bodies, tier, wrong, tally)
     if tally.compared or next(bodies.all_rows(pair.source), ""):
         yield tally.proof()
 
 
-def _judge_wrong(pair: Pair, tier: str, wrong: Sequence[Body], tally: Tally) -> None:
-    paths = tuple(_within(body.name) for body in wrong)
-    tree = manifest.Tree(tier, contents="bytes", only=paths)
-    differing = {
-        difference.path: difference
+def _judge_wrong(pair: Pair, bodies: Bodies, tier: str, names: Sequence[str], tally: Tally) -> None:
+    """Look again: one that was being written when it was read is whole by now, gone, or moved."""
+    again = bodies.found(pair.target, names, read=True)
+    kept = bodies.rows(pair.target, names)
+    damaged = _damaged_before(pair, tier, names)
+    for name in names:
+        files = again.get(name, [])
+        here = [body for body in files if body.tier == tier] or files
+        if any(body.holds == name for body in here) or (not here and name not in kept):
+            tally.equal()
+        elif not here:
+            tally.differs(f"{name}: {_LOST}")
+        elif here[0].unread:
+            tally.differs(f"{here[0]}{_unread(pair.target, here[0].unread)}")
+        elif here[0].tier == tier and name in damaged:
+            tally.equal()
+            tally.note(f"{here[0]}: damaged on the source already, moved as it is")
+        else:
+            tally.differs(f"{here[0]}: its content isn't what its name says ({here[0].holds})")
+
+
+def _damaged_before(pair: Pair, tier: str, names: Sequence[str]) -> frozenset[str]:
+    """Those of these bodies that hold on the target what they hold on the source."""
+    paths = {_within(name): name for name in names}
+    tree = manifest.Tree(tier, contents="bytes", only=tuple(paths))
+    changed = {
+        paths[difference.path]
         for merged in manifest.listings(pair, [tree], len(paths))
         for difference in merged.differing
+        if not difference.same_content
     }
-    # One that was being written when it was read is whole by now, or gone.
-    again = {body.name: body.holds for body in _listed(pair.target, tier, read=True, only=paths)}
-    for body, path in zip(wrong, paths, strict=True):
-        other = differing.get(path)
-        if again.get(body.name, body.name) == body.name:
-            tally.equal()
-        elif other is None or other.same_content:
-            tally.equal()
-            tally.note(f"{tier}/{path}: damaged on the source already, moved as it is")
-        else:
-            tally.differs(f"{tier}/{path}: its content isn't what its name says ({body.holds})")
+    return frozenset(names) - changed
 
 
 def batches(items: Iterable[Item]) -> Iterator[list[Item]]:

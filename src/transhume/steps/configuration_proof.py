@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from transhume.core.finding import Proof
-from transhume.core.host import Host, Pair
+from transhume.core.host import Pair
 from transhume.core.tally import Tally, Tell
 from transhume.steps import manifest, postfix
 from transhume.steps.configuration import FILES, Configuration, expanded
 from transhume.steps.tree_proof import Excuse, prove_trees
+from transhume.steps.written import written
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class ConfigurationProof:
         yield from prove_trees(pair, trees, tell, excuse)
         alone = tuple(path.lstrip("/") for path in files if path not in adapted)
         single = [manifest.Tree("/", contents="bytes", only=alone)] if alone else []
-        for proof in prove_trees(pair, single, tell, excuse):
+        for proof in prove_trees(pair, single, lambda _, said: tell(FILES, said), excuse):
             yield replace(proof, part=FILES)
         yield self._on_purpose(pair, adapted, opened, tell)
 
@@ -46,16 +47,10 @@ class ConfigurationProof:
                 tally.note(f"{path}: differs from the source's on purpose")
             if pair.target.file(path) == wanted:
                 tally.equal()
-            elif _written(pair.target, path) >= opened:
+            elif written(pair.target, path) >= opened:
                 tally.excused()
             else:
                 tally.differs(f"{path}: not what it was made on purpose")
         for path in expanded(pair.target, self.configuration.own, "f"):
             tally.note(f"{path}: the target keeps its own")
         return tally.proof()
-
-
-def _written(host: Host, path: str) -> float:
-    """When a file was last written, in seconds since the epoch; 0 for none."""
-    output = host.ask("stat", "-c", "%Y", "--", path)
-    return float(output.text) if output.status == 0 else 0.0

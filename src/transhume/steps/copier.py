@@ -18,7 +18,7 @@ from transhume.core.change import (
 )
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
-from transhume.steps.described import Database, described
+from transhume.steps.described import PRIVILEGES, Database, described
 
 _KEEP = Keep("the target's databases are a copy; its own were those of an empty server")
 # Settings whose value is a list of names: quoted as one they would name nothing.
@@ -36,7 +36,7 @@ def creation(database: Database) -> str:
     """SQL that makes the database empty and like the source's, whoever is connected to it.
 
     Explicit, because `pg_restore -C` into a database that exists always fails, and without -C
-    the owner and the settings are lost.
+    the owner, the settings, the comment and the privileges are lost.
     """
     name = sql.Identifier(database.name)
     parts = [
@@ -52,6 +52,13 @@ def creation(database: Database) -> str:
         ),
     ]
     parts += [_setting(name, role, value) for role, value in database.settings]
+    if database.limit != -1:
+        limit = sql.Literal(database.limit)
+        parts.append(sql.SQL("alter database {} connection limit {};").format(name, limit))
+    if database.comment:
+        comment = sql.Literal(database.comment)
+        parts.append(sql.SQL("comment on database {} is {};").format(name, comment))
+    parts += _privileges(name, database)
     return "\n".join(part.as_string() for part in parts) + "\n"
 
 
@@ -65,6 +72,21 @@ def _setting(database: sql.Identifier, role: str, setting: str) -> sql.Composed:
     )
     listed = sql.SQL(", ").join(sql.Literal(word) for word in words)
     return sql.SQL("alter {} set {} to {};").format(whose, sql.Identifier(key), listed)
+
+
+def _privileges(name: sql.Identifier, database: Database) -> list[sql.Composed]:
+    if database.privileges is None:
+        return []
+    owner = sql.Identifier(database.owner)
+    parts = [sql.SQL("revoke all on database {} from public, {};").format(name, owner)]
+    for role, privilege, option in database.privileges:
+        # The words are the source's; only these three are taken for SQL.
+        if privilege in PRIVILEGES:
+            grantee = sql.Identifier(role) if role else sql.SQL("public")
+            end = sql.SQL(" with grant option;" if option else ";")
+            grant = sql.SQL("grant {} on database {} to {}{}")
+            parts.append(grant.format(sql.SQL(privilege), name, grantee, end))
+    return parts
 
 
 @dataclass(frozen=True)

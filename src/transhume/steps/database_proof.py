@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from transhume.core.event import Progress
 from transhume.core.finding import Proof
 from transhume.core.host import Host, Pair, Snapshot
+from transhume.core.tally import Tell, untold
 from transhume.errors import StepFailed
 from transhume.steps import schema
 from transhume.steps.apart import Finder, Side
@@ -59,6 +61,7 @@ def prove(
     notice: Notice = unheard,
     mark: Mark | None = None,
     kinds: Sequence[str] = tuple(KINDS),
+    tell: Tell = untold,
 ) -> Iterator[Proof]:
     """All proofs of the database: these kinds of its objects, then its rows and sequences.
 
@@ -71,7 +74,7 @@ def prove(
     with ExitStack() as stack:
         both = opened(stack, pair, name)
         yield from _schema(both, kinds)
-        yield _contents(both, notice, mark)
+        yield _contents(both, notice, mark, partial(tell, both.name))
         yield from prove_sequences(both, working=mark is not None)
 
 
@@ -89,10 +92,9 @@ def _cores(host: Host) -> int:
 
 
 def prove_settings(pair: Pair, name: str) -> Proof:
-    """Prove owner, encoding, locale and settings of the database."""
+    """Prove owner, encoding, locale, settings, privileges and the like of the database."""
     there, here = described(pair.source, name), described(pair.target, name)
-    differing = described_apart(there, here)
-    fields = 5 + len(there.settings if there else ())
+    fields, differing = described_apart(there, here)
     return Proof(f"{name}: settings", fields, fields - len(differing), "settings", differing)
 
 
@@ -120,7 +122,7 @@ def _versions(both: Both) -> tuple[str, ...]:
     )
 
 
-def _contents(both: Both, notice: Notice, mark: Mark | None) -> Proof:
+def _contents(both: Both, notice: Notice, mark: Mark | None, say: Callable[[str], None]) -> Proof:
     there, here = tables(both.there), tables(both.here)
 
     def heard(done: int, whole: int) -> None:
@@ -129,9 +131,10 @@ def _contents(both: Both, notice: Notice, mark: Mark | None) -> Proof:
     theirs, ours = read_both(both.sides, (there, here), heard)
     names = sorted({*there, *here})
     told = {
-        name: _told(both, there.get(name), here.get(name), theirs.get(name), ours.get(name), mark)
+        name: _told(both, there.get(name), here.get(name), held, mark, say)
         for name in names
-        if theirs.get(name) != ours.get(name) or isinstance(theirs.get(name), Unread)
+        for held in [(theirs.get(name), ours.get(name))]
+        if held[0] != held[1] or isinstance(held[0], Unread)
     }
     lines = tuple(line for name in names if name in told for line in told[name].lines)
     unlike = sum(1 for each in told.values() if each.lines)
@@ -141,36 +144,41 @@ def _contents(both: Both, notice: Notice, mark: Mark | None) -> Proof:
     return Proof(both.name, compared, compared - unlike, "tables", lines, since)
 
 
+def _said(lines: Sequence[str], say: Callable[[str], None]) -> Told:
+    for line in lines:
+        say(line)
+    return Told(tuple(lines))
+
+
 def _told(
     both: Both,
     there: Table | None,
     here: Table | None,
-    theirs: Held | Unread | None,
-    ours: Held | Unread | None,
+    held: tuple[Held | Unread | None, Held | Unread | None],
     mark: Mark | None,
+    say: Callable[[str], None],
 ) -> Told:
-    """What to say of a table that isn't equal."""
-    table = there or here
-    assert table
+    """What to say of a table that isn't equal; `say` gets all of it."""
     if there is None or here is None:
         missing = "missing on the target" if there else "not on the source"
-        return Told((f"table {table} is {missing}",))
-    problems = tuple(
-        unread(table, host, both.name, read)
+        return _said((f"table {there or here} is {missing}",), say)
+    theirs, ours = held
+    problems = [
+        unread(there, host, both.name, read)
         for host, read in ((both.pair.source, theirs), (both.pair.target, ours))
         if isinstance(read, Unread)
-    )
+    ]
     if problems or not (isinstance(theirs, Held) and isinstance(ours, Held)):
-        return Told(problems)
+        return _said(problems, say)
     floats = min(there.version, here.version) < EXACT_FLOATS
     sides = Side(both.there, there), Side(both.here, here)
     finder = Finder(*sides, max(theirs.rows, ours.rows), floats)
     try:
         if mark is None:
-            return Told(tuple(rows_apart(table, theirs.rows, ours.rows, finder.apart())))
-        return since(finder, mark, mark.since(both.pair.target, both.name, str(table)))
+            return Told(rows_apart(there, theirs.rows, ours.rows, finder.pages(), say))
+        return since(finder, mark, mark.since(both.pair.target, both.name, str(there)), say)
     except StepFailed as error:
-        return Told((f"{table}: the rows that differ couldn't be read: {error.what}",))
+        return _said((f"{there}: the rows that differ couldn't be read: {error.what}",), say)
 
 
 def prove_sequences(both: Both, *, working: bool = False) -> Iterator[Proof]:

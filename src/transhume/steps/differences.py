@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from transhume.core.host import Host
 from transhume.steps.apart import Apart, Key
@@ -24,13 +24,14 @@ order by 1, 2
 """
 
 
-def described_apart(there: Database | None, here: Database | None) -> tuple[str, ...]:
-    """What the two databases themselves have differently."""
+def described_apart(there: Database | None, here: Database | None) -> tuple[int, tuple[str, ...]]:
+    """How much there is to say of the two databases themselves, and what they have differently."""
     known, found = _fields(there), _fields(here)
-    return tuple(
+    fields = sorted({*known, *found})
+    return len(fields), tuple(
         f"{field}: {known.get(field, 'missing')} on the source, "
         f"{found.get(field, 'missing')} on the target"
-        for field in sorted({*known, *found})
+        for field in fields
         if known.get(field) != found.get(field)
     )
 
@@ -44,6 +45,9 @@ def _fields(database: Database | None) -> dict[str, str]:
         "encoding": database.encoding,
         "collation": database.collate,
         "character type": database.ctype,
+        "connections": "any number" if database.limit == -1 else str(database.limit),
+        "comment": database.comment or "none",
+        "privileges": _privileges(database),
     }
     settings = {
         f"{f'role {role}, ' if role else ''}{name}": value
@@ -51,6 +55,16 @@ def _fields(database: Database | None) -> dict[str, str]:
         for name, _, value in [setting.partition("=")]
     }
     return own | settings
+
+
+def _privileges(database: Database) -> str:
+    if database.privileges is None:
+        return "the usual ones"
+    granted = (
+        " ".join(filter(None, (role or "public", privilege, option)))
+        for role, privilege, option in database.privileges
+    )
+    return ", ".join(granted) or "none"
 
 
 def holders(host: Host, database: str) -> list[str]:
@@ -69,27 +83,45 @@ def unread(table: Table, host: Host, database: str, read: Unread) -> str:
     return f"{table} couldn't be read on the {host.place}: {read.problem}{by}"
 
 
-def rows_apart(table: Table, theirs: int, ours: int, found: Apart) -> list[str]:
-    """The rows that differ, the first of them named."""
-    lines = list(_lines(table, found))
-    count = sum(sum(rows.values()) for rows in (found.changed, found.missing, found.extra))
+def rows_apart(
+    table: Table, theirs: int, ours: int, pages: Iterable[Apart], say: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Say each row that differs; the first of them, and how many there are, are the answer."""
+    lines = []
     if theirs != ours:
-        lines.insert(0, f"{table}: {theirs:,} rows on the source, {ours:,} on the target")
-    elif not lines:
-        lines.append(f"{table}: other content")
-    if len(lines) > _NAMED or not found.whole:
-        least = "" if found.whole else "at least "
+        lines.append(f"{table}: {theirs:,} rows on the source, {ours:,} on the target")
+        say(lines[0])
+    said = count = 0
+    for found in pages:
+        count += sum(sum(rows.values()) for rows in (found.changed, found.missing, found.extra))
+        for line in _lines(table, found):
+            say(line)
+            said += 1
+            if said <= _NAMED:
+                lines.append(line)
+    last = ""
+    if said > _NAMED:
         of = f" of {max(theirs, ours):,}" if theirs or ours else ""
-        lines.append(f"{table}: {least}{count:,} rows{of} differ in all")
-    return lines
+        last = f"{table}: {count:,} rows{of} differ in all"
+    elif not lines:
+        last = f"{table}: other content"
+    if last:
+        say(last)
+        lines.append(last)
+    return tuple(lines)
 
 
 def _lines(table: Table, found: Apart) -> Iterator[str]:
-    said = [(key, rows, _differs(found, key)) for key, rows in found.changed.items()]
-    said += [(key, rows, "missing on the target") for key, rows in found.missing.items()]
-    said += [(key, rows, "not on the source") for key, rows in found.extra.items()]
-    for key, rows, what in said[:_NAMED]:
-        yield f"{table}, {'row' if rows == 1 else f'{rows:,} rows'}{_named(table, key)}: {what}"
+    for key, rows in found.changed.items():
+        yield _row(table, key, rows, _differs(found, key))
+    for key, rows in found.missing.items():
+        yield _row(table, key, rows, "missing on the target")
+    for key, rows in found.extra.items():
+        yield _row(table, key, rows, "not on the source")
+
+
+def _row(table: Table, key: Key, rows: int, what: str) -> str:
+    return f"{table}, {'row' if rows == 1 else f'{rows:,} rows'}{_named(table, key)}: {what}"
 
 
 def _differs(found: Apart, key: Key) -> str:

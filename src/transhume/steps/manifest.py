@@ -20,6 +20,8 @@ _BLANK = ord(" ")
 _ABSENT, _UNREAD = b"-", b"!"
 _FAILED = b"\0!\0"
 """What only the line of an entry has that couldn't be read."""
+VANISHED = "vanished meanwhile"
+"""Why an entry couldn't be read that was there when its folder was listed."""
 _TOLD = {
     "kind": "kind",
     "mode": "mode",
@@ -84,6 +86,11 @@ class Difference:
     def unread(self) -> bool:
         """Whether it couldn't be read on either machine."""
         return any(entry is not None and entry.reason != "" for entry in (self.theirs, self.ours))
+
+    @property
+    def vanished(self) -> bool:
+        """Whether it was there on one of them and then wasn't: one has to look again."""
+        return any(entry.reason == VANISHED for entry in (self.theirs, self.ours) if entry)
 
     def attributes(self) -> tuple[str, ...]:
         """The names of the fields that differ, where there is one entry on each side."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from transhume.core.change import Place, Run
 from transhume.core.host import Host, Pair
+from transhume.steps.map_names import INDEXED, named
 from transhume.steps.map_text import MapText, read
 
 MAIN = "/etc/postfix/main.cf"
 MASTER = "/etc/postfix/master.cf"
 ALIASES = "/etc/aliases"
-INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm")
+_KIND = r"default_(?:database|cache_db)_type"
 _SUFFIX = {"lmdb": ".lmdb", "cdb": ".cdb"}
-_NAMED = re.compile(rf"\b({'|'.join(INDEXED)}):(/[^\s,;{{}}]+)")
 
 
 def map_type(host: Host) -> str:
@@ -36,7 +37,9 @@ def adapt_main(text: str, supported_types: frozenset[str], own: str) -> str:
     lacking = [kind for kind in INDEXED if kind not in supported_types]
     if not lacking:
         return text
-    return re.sub(rf"\b({'|'.join(lacking)}):(?=[/$])", f"{own}:", text)
+    kinds = "|".join(lacking)
+    text = re.sub(rf"(?m)^({_KIND}[ \t]*=[ \t]*)({kinds})\b", rf"\g<1>{own}", text)
+    return re.sub(rf"\b({kinds}):(?=[/$])", f"{own}:", text)
 
 
 def adapt_master(source: str, target: str) -> str:
@@ -92,6 +95,8 @@ class Map:
     kind: str
     path: str
     text: str
+    aliases: bool = False
+    """Whether the text is one of aliases, with a colon behind each key."""
 
     @property
     def indexed(self) -> str:
@@ -103,12 +108,12 @@ class Map:
         content = host.file(self.text)
         if content is None:
             return None
-        return read(content.decode(errors="surrogateescape"), aliases=self.path == ALIASES)
+        return read(content.decode(errors="surrogateescape"), aliases=self.aliases)
 
     @property
     def indexer(self) -> str:
         """The program that makes it from its text."""
-        return "postalias" if self.path == ALIASES else "postmap"
+        return "postalias" if self.aliases else "postmap"
 
     @property
     def name(self) -> str:
@@ -118,25 +123,21 @@ class Map:
 
 def maps(pair: Pair) -> list[Map]:
     """Every indexed map that the adapted configuration names and the source has a text for."""
-    named = _named(pair)
-    there = _there(pair.source, [text for _, path in named for text in _texts(path)])
-    return _made(named, there)
+    return _with_text(pair.source, _named(pair))
 
 
 def own_maps(host: Host) -> list[Map]:
     """Every indexed map that a machine's own configuration names and that it has a text for."""
-    named = sorted(
-        {found for path in (MAIN, MASTER) for found in _NAMED.findall(_text(host, path))}
-    )
-    return _made(named, _there(host, [text for _, path in named for text in _texts(path)]))
+    return _with_text(host, named(_text(host, MAIN), _text(host, MASTER), _defaults(host)))
 
 
-def _made(named: list[tuple[str, str]], there: set[str]) -> list[Map]:
+def _with_text(host: Host, wanted: Mapping[tuple[str, str], bool]) -> list[Map]:
+    there = _there(host, [text for _, path in sorted(wanted) for text in _texts(path)])
     found = []
-    for kind, path in named:
+    for (kind, path), aliases in sorted(wanted.items()):
         text = next((text for text in _texts(path) if text in there), None)
         if text is not None:
-            found.append(Map(kind, path, text))
+            found.append(Map(kind, path, text, aliases or path == ALIASES))
     return found
 
 
@@ -156,16 +157,21 @@ def _there(host: Host, paths: list[str]) -> set[str]:
 def textless(pair: Pair) -> list[str]:
     """Maps that are there in their indexed form alone: from that no other can be made."""
     known = {each.path for each in maps(pair)}
-    lacking = [path for _, path in _named(pair) if path not in known]
+    lacking = [path for _, path in sorted(_named(pair)) if path not in known]
     ends = (".db", *_SUFFIX.values())
     there = _there(pair.source, [path + end for path in lacking for end in ends])
     return [path for path in lacking if any(path + end in there for end in ends)]
 
 
-def _named(pair: Pair) -> list[tuple[str, str]]:
-    """Kind and path of each indexed map that the adapted configuration names."""
-    texts = (text.decode(errors="surrogateescape") for text in adapted(pair).values())
-    return sorted({found for text in texts for found in _NAMED.findall(text)})
+def _named(pair: Pair) -> dict[tuple[str, str], bool]:
+    """Kind and path of each indexed map that the adapted configuration names to the target."""
+    made = {path: text.decode(errors="surrogateescape") for path, text in adapted(pair).items()}
+    return named(made[MAIN], made[MASTER], _defaults(pair.target))
+
+
+def _defaults(host: Host) -> str:
+    """What a machine's Postfix takes for what nobody has set."""
+    return host.read("postconf", "-d")
 
 
 def build(each: Map, place: Place = "target") -> Run:

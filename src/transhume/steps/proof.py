@@ -47,16 +47,17 @@ class Subject:
 
         `notice` hears how far the reading of the tables is.
         """
-        yield from _told("trees", partial(self._trees, pair, tell))
-        yield from _told("bodies: files", partial(body_proof.prove_rows, pair, self.bodies, tell))
+        yield from _told("trees", partial(self._trees, pair, tell), tell)
+        rows = partial(body_proof.prove_rows, pair, self.bodies, tell)
+        yield from _told("bodies: files", rows, tell)
         names = partial(body_proof.prove_names, pair, self.bodies, tell)
-        yield from _told("bodies: content", names)
+        yield from _told("bodies: content", names, tell)
         for name in self.databases:
-            yield from _told(name, partial(self._database, pair, name, notice))
+            yield from _told(name, partial(self._database, pair, name, notice, tell), tell)
         if self.opened:
             used = self._used(pair)
             for part, prove in self.serving:
-                yield from _told(part, partial(prove, pair, self.opened, used, tell))
+                yield from _told(part, partial(prove, pair, self.opened, used, tell), tell)
 
     def _trees(self, pair: Pair, tell: Tell) -> Iterator[Proof]:
         known = tree_steps.existing(pair, self.trees)
@@ -69,15 +70,17 @@ class Subject:
         churning = frozenset(tree.path for tree in self.trees if tree.churns)
         return Since(pair, self.opened, churning, self.bodies)
 
-    def _database(self, pair: Pair, name: str, notice: Notice) -> Iterator[Proof]:
+    def _database(self, pair: Pair, name: str, notice: Notice, tell: Tell) -> Iterator[Proof]:
         mark = marks(pair.target, self.mark).get(name) if self.opened else None
-        return database_proof.prove(pair, name, notice, mark)
+        return database_proof.prove(pair, name, notice, mark, tell=tell)
 
 
-def _told(part: str, prove: Callable[[], Iterator[Proof]]) -> Iterator[Proof]:
+def _told(part: str, prove: Callable[[], Iterator[Proof]], tell: Tell) -> Iterator[Proof]:
     """The proofs; one that can't be made is told as a difference, and the others are made."""
     try:
         with understood(part):
             yield from prove()
     except TranshumeError as error:
-        yield Proof(part, 1, 0, "proofs", (f"couldn't be compared: {error.what}",))
+        said = f"couldn't be compared: {error.what}"
+        tell(part, said)
+        yield Proof(part, 1, 0, "proofs", (said,))

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import Await, Change, Keep, RemoveFile, Run, Series, WriteFile
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
+from transhume.core.tally import Tally, Tell
+from transhume.steps.written import written
 
 _KEEP = Keep("nothing was altered")
 _UNIT = "postgresql.service"
@@ -94,22 +96,52 @@ class ServerSettings(Step):
         for path, content, _ in self._wanted(pair):
             if pair.target.file(path) != content:
                 yield _finding(f"{path} doesn't hold what the source's does")
-        local = posixpath.join(posixpath.dirname(_hba(pair.target)), self.name)
-        for line, name, error in pair.target.sql("postgres", _WRONG, local):
-            yield _finding(f"{local} line {line}, {name}: {error}")
-        for line, error in pair.target.sql("postgres", _WRONG_RULES):
-            yield _finding(f"the rules' line {line}: {error}")
+        yield from map(_finding, self._wrong(pair.target))
+
+    def prove(self, pair: Pair, opened: float, tell: Tell) -> Iterator[Proof]:
+        """The settings' file, and each of the source's rules; at any time after the move.
+
+        `opened`: what was written since then (seconds since the epoch) is people's.
+        """
+        tally = Tally("PostgreSQL's own settings", "settings and rules", tell)
+        here = _hba(pair.target)
+        for path, content, _ in self._settings(pair):
+            if pair.target.file(path) == content:
+                tally.equal()
+            else:
+                _count(pair.target, path, opened, f"{path}: isn't the source's", tally)
+        kept = {about for _, about in pair.target.sql("postgres", _RULES)}
+        for _, about in pair.source.sql("postgres", _RULES):
+            if about in kept:
+                tally.equal()
+            else:
+                _count(pair.target, here, opened, f"{here}: no rule about {about}", tally)
+        for said in self._wrong(pair.target):
+            tally.differs(said)
+        yield tally.proof()
+
+    def _wrong(self, target: Host) -> Iterator[str]:
+        """What the target's server doesn't understand of it."""
+        local = posixpath.join(posixpath.dirname(_hba(target)), self.name)
+        for line, name, error in target.sql("postgres", _WRONG, local):
+            yield f"{local} line {line}, {name}: {error}"
+        for line, error in target.sql("postgres", _WRONG_RULES):
+            yield f"the rules' line {line}: {error}"
 
     def _wanted(self, pair: Pair) -> Iterator[tuple[str, bytes, str]]:
         """Each file that the target should have, with its mode."""
+        yield from self._settings(pair)
         here = _hba(pair.target)
-        settings = pair.source.file(posixpath.join(posixpath.dirname(_hba(pair.source)), self.name))
-        if settings is not None:
-            path = posixpath.join(posixpath.dirname(here), self.name)
-            yield path, understood(settings, _known(pair.target)), "0644"
         rules = further_rules(pair)
         content = pair.target.file(here) or b""
         yield here, with_rules(content, rules) if rules else content, "0640"
+
+    def _settings(self, pair: Pair) -> Iterator[tuple[str, bytes, str]]:
+        """The site's own settings as the target should have them, where the source has any."""
+        settings = pair.source.file(posixpath.join(posixpath.dirname(_hba(pair.source)), self.name))
+        if settings is not None:
+            path = posixpath.join(posixpath.dirname(_hba(pair.target)), self.name)
+            yield path, understood(settings, _known(pair.target)), "0644"
 
 
 def understood(content: bytes, known: frozenset[str]) -> bytes:
@@ -164,6 +196,13 @@ def restarted() -> Series:
     # Debian's postgresql.service is an umbrella: it is active before the server answers.
     ready = ("sh", "-c", "pg_isready -q || test -S /run/postgresql/.s.PGSQL.5432")
     return Series((Run("target", ("systemctl", "restart", _UNIT)), Await("target", ready, 60)))
+
+
+def _count(target: Host, path: str, opened: float, said: str, tally: Tally) -> None:
+    if written(target, path) >= opened:
+        tally.excused()
+    else:
+        tally.differs(said)
 
 
 def _finding(seen: str) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
@@ -39,16 +40,27 @@ def prove_trees(
         for tally in tallies[proved : found.tree]:
             yield tally.proof()
         proved = found.tree
-        excused = excuse(trees[proved], found.differing)
-        _count(tallies[proved], found.equal, found.differing, excused)
+        equal, differing = _looked_again(pair, trees[proved], found.differing)
+        tallies[proved].equal(found.equal + equal)
+        _count(tallies[proved], differing, excuse(trees[proved], differing))
     for tally in tallies[proved:]:
         yield tally.proof()
 
 
-def _count(
-    tally: Tally, equal: int, differing: Sequence[Difference], excused: Sequence[bool]
-) -> None:
-    tally.equal(equal)
+def _looked_again(
+    pair: Pair, tree: Tree, differing: Sequence[Difference]
+) -> tuple[int, Sequence[Difference]]:
+    """The same, with what vanished while it was listed as it is now; how many are equal now."""
+    vanished = tuple({difference.path: None for difference in differing if difference.vanished})
+    if not vanished:
+        return 0, differing
+    again = listings(pair, [replace(tree, only=vanished)], len(vanished))
+    now = [difference for merged in again for difference in merged.differing]
+    left = [difference for difference in differing if not difference.vanished]
+    return len(vanished) - len(now), [*left, *now]
+
+
+def _count(tally: Tally, differing: Sequence[Difference], excused: Sequence[bool]) -> None:
     for difference, rightful in zip(differing, excused, strict=True):
         if rightful:
             tally.excused()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from psycopg import sql
@@ -23,7 +24,7 @@ class Told:
     since: int = 0
 
 
-def since(finder: Finder, mark: Mark, gone: int) -> Told:
+def since(finder: Finder, mark: Mark, gone: int, say: Callable[[str], None]) -> Told:
     """Judge each row that differs: what the target wrote since the mark is people's.
 
     What the source has and the target lacks was deleted or replaced since, if the target's server
@@ -36,18 +37,23 @@ def since(finder: Finder, mark: Mark, gone: int) -> Told:
     keys = finder.keys(written, _MOST + 1)
     if len(keys) > _MOST:
         least = f"{table}: more than {_MOST:,} rows were written since the opening"
-        return Told((f"{least} (by pg_repack?): the others can't be told from them",))
+        line = f"{least} (by pg_repack?): the others can't be told from them"
+        say(line)
+        return Told((line,))
     left = replace(finder, here=older)
     if table.unique and keys:
         left = replace(left, there=replace(left.there, where=_without(finder, keys)))
-    found = left.apart()
-    absent = sum(found.missing.values()) if table.unique else found.lost
-    damaged = bool(found.changed or found.extra) if table.unique else bool(found.gained)
-    if found.whole and absent <= gone:
-        if not damaged:
-            return Told((), len(keys) + absent)
-        found = replace(found, missing={})
-    return Told(tuple(rows_apart(table, 0, 0, found)), len(keys))
+    absent = damaged = 0
+    for page in left.pages():
+        absent += sum(page.missing.values()) if table.unique else page.lost
+        damaged += len(page.changed) + len(page.extra) if table.unique else page.gained
+    if absent <= gone and not damaged:
+        return Told((), len(keys) + absent)
+    # What is wrong is known only at the end: it is listed once more to be named.
+    pages = left.pages()
+    if absent <= gone:
+        pages = (replace(page, missing={}) for page in pages)
+    return Told(rows_apart(table, 0, 0, pages, say), len(keys))
 
 
 def _without(finder: Finder, keys: list[int]) -> sql.Composed:

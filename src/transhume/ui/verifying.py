@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from transhume.core.finding import Proof, stopping
+from transhume.core.tally import NAMED
 from transhume.engine.state import fold
 from transhume.errors import Differs
 from transhume.profiles.bluemind import proof
@@ -33,7 +35,8 @@ class Kept:
         self._path = path
         # Opened at the first one, and by nobody else: names of files and people stand in it.
         self._opened: list[int] = []
-        self._parts: set[str] = set()
+        self.told: Counter[str] = Counter()
+        """How many were written down of each part."""
 
     def tell(self, part: str, said: str) -> None:
         """Write this one down."""
@@ -41,11 +44,11 @@ class Kept:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
             self._opened.append(os.open(self._path, flags, 0o600))
         os.write(self._opened[0], f"{visible(part)}: {visible(said)}\n".encode())
-        self._parts.add(part)
+        self.told[part] += 1
 
     def add(self, proof: Proof) -> None:
         """Write down what a proof names whose differences weren't told while it was made."""
-        if proof.part not in self._parts:
+        if proof.part not in self.told:
             for said in (*proof.differing, *proof.notes):
                 self.tell(proof.part, said)
 
@@ -78,21 +81,27 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
         state = engine.journal.state
         if state.opened and not state.final:
             note_behind(run, engine)
-    _show(shown, proofs, run.folder / KEPT)
+    _show(shown, proofs, run.folder / KEPT, told.told)
     return proofs
 
 
-def _show(console: Console, proofs: Sequence[Proof], path: Path) -> None:
+def _show(console: Console, proofs: Sequence[Proof], path: Path, told: Mapping[str, int]) -> None:
     said = [f"{each.part}: {line}" for each in proofs for line in each.differing]
     for line in said[:_SHOWN]:
         put(console, text(line))
-    # Of a table that differs many rows may be named, and of very many files only the first.
-    whole = sum(max(each.compared - each.equal, len(each.differing)) for each in proofs)
+    whole = sum(_count(each, told.get(each.part, 0)) for each in proofs)
     more = whole - len(said[:_SHOWN])
     if more > 0:
         put(console, text(f"and {several(more, 'more difference')}, in {path}"))
     for note in [f"{each.part}: {line}" for each in proofs for line in each.notes][:_SHOWN]:
         put(console, text(f"noted: {note}"))
+
+
+def _count(proof: Proof, told: int) -> int:
+    """How many differences there are: of a table many rows, of many files only the first named."""
+    # More notes may have been told than a proof holds.
+    lines = told - len(proof.notes) if len(proof.notes) < NAMED else 0
+    return max(proof.compared - proof.equal, len(proof.differing), lines)
 
 
 def _opened(run: Session) -> float:

@@ -12,6 +12,9 @@ from transhume.core.change import Await, Change, Keep, Run, Series
 from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
+from transhume.core.tally import Tally, Tell, untold
+from transhume.profiles.bluemind import readdress
+from transhume.profiles.bluemind.layout import AddressLayout
 from transhume.steps import map_proof, postfix
 
 _KEEP = Keep("it is the target's own, and rebuilt by the same call")
@@ -26,6 +29,7 @@ _WORDS = re.compile(r"[\s,;]+")
 _LET_IN = """
 select ip from t_server union all select configuration -> 'fwAdditionalIPs' from t_systemconf
 """
+_OFF = "/etc/bm/bm-iptables.disabled"
 _NEWER = 'for f in "$@"; do test "$f" -nt "$0" || exit 1; done'
 _STAMP = "/run/transhume/maps-asked"
 
@@ -56,14 +60,35 @@ class Firewall(Step):
                 yield Finding("firewall-differs", "blocks", "target", seen)
 
 
+def prove_firewall(pair: Pair, tell: Tell = untold) -> Iterator[Proof]:
+    """The target's rules name each server and further address that the source's do.
+
+    Where the admin has switched BlueMind's firewall off there is nothing to prove.
+    """
+    there, here = set(_let_in(pair)), _wanted(pair.target) & _named(pair.target)
+    tally = Tally("firewall", "networks", tell)
+    for network in sorted(there | here):
+        if network in here:
+            tally.equal()
+        else:
+            tally.differs(f"its rules don't name {network}, which the source's do")
+    if tally.compared or pair.source.ask("test", "-e", _OFF).status != 0:
+        yield tally.proof()
+
+
 def _let_in(pair: Pair) -> list[str]:
     """Servers and further addresses of the settings that the source's own rules name.
 
     What else these rules hold may be of other programs; and where none are loaded nothing can be
     said about them.
     """
-    text = " ".join(value or "" for (value,) in pair.target.sql("bj", _LET_IN))
-    return sorted(_networks(_WORDS.split(text)) & _named(pair.source))
+    return sorted(_wanted(pair.target) & _named(pair.source))
+
+
+def _wanted(host: Host) -> set[str]:
+    """Servers and further addresses of a machine's settings."""
+    text = " ".join(value or "" for (value,) in host.sql("bj", _LET_IN))
+    return _networks(_WORDS.split(text))
 
 
 def _named(host: Host) -> set[str]:
@@ -148,6 +173,8 @@ class Networks(Step):
 class Tick(Step):
     """The monitoring names the server's address in its own files."""
 
+    becomes: str | None
+    places: AddressLayout
     key = "tick"
     title = "reconfigure the monitoring"
     why = "bm-tick's files are regenerated on the new machine."
@@ -156,3 +183,6 @@ class Tick(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         yield Change("reconfigure", Run("target", ("bm-cli", "tick", "reconfigure")), _KEEP)
+
+    def verify(self, pair: Pair) -> Iterator[Proof]:
+        yield from readdress.prove(pair, self.becomes, self.places)

@@ -45,6 +45,7 @@ from transhume.steps.server_settings import ServerSettings
 from transhume.steps.visit import Visit
 
 MARKER = "/etc/transhume-moved"
+SERVER_SETTINGS = ServerSettings("postgresql.conf.local")
 
 
 def all_trees(layout: Layout, settings: Settings) -> tuple[trees.Tree, ...]:
@@ -127,7 +128,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             door.Close(own.ports),
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
-            ServerSettings("postgresql.conf.local"),
+            SERVER_SETTINGS,
             PrepareTarget(way),
             PrepareSource(follows),
             follow_trees.FollowTrees(moved),
@@ -158,7 +159,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             ReleaseQueue(),
             Disarm(),
             LetGo(follows, not way.barred),
-            after.Tick(),
+            after.Tick(becomes, layout.address),
             *((OldAddress(layout.address),) if becomes else ()),
             ForgetProof(ledger(layout, settings)),
             follow_trees.StopFollowing(),

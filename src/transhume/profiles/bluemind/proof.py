@@ -9,9 +9,8 @@ from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.settings import Settings
 from transhume.core.tally import Tell
-from transhume.profiles.bluemind import profile
+from transhume.profiles.bluemind import after, profile, readdress
 from transhume.profiles.bluemind.layout import Layout
-from transhume.profiles.bluemind.readdress import rewritten
 from transhume.steps import map_proof, postfix, queue
 from transhume.steps.bodies import Bodies
 from transhume.steps.configuration_proof import ConfigurationProof
@@ -41,6 +40,9 @@ class _Serving:
     def parts(self) -> tuple[tuple[str, Prove], ...]:
         return (
             ("configuration", self._configuration()),
+            ("PostgreSQL's own settings", self._server),
+            ("addresses", self._addresses),
+            ("firewall", self._firewall),
             ("maps", self._maps),
             ("queue", self._queue),
             ("services", self._services),
@@ -52,12 +54,24 @@ class _Serving:
 
     def _readdressed(self, pair: Pair) -> Mapping[str, bytes]:
         becomes = self.settings.address.becomes
-        return rewritten(pair, becomes, self.layout.address) if becomes else {}
+        return readdress.rewritten(pair, becomes, self.layout.address) if becomes else {}
+
+    def _server(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
+        return profile.SERVER_SETTINGS.prove(pair, opened, tell)
+
+    def _addresses(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
+        return readdress.prove(pair, self.settings.address.becomes, self.layout.address, tell)
+
+    def _firewall(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
+        return after.prove_firewall(pair, tell)
 
     def _maps(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
-        # With another address the transport map rightly differs from the source's.
-        origin = pair.target if self.settings.address.becomes else pair.source
-        return map_proof.answers(origin, pair.target, postfix.maps(pair), opened, tell)
+        maps = postfix.maps(pair)
+        if self.settings.address.becomes:
+            # The transport map rightly differs from the source's.
+            return map_proof.answers(pair.target, pair.target, maps, opened, tell)
+        own = postfix.own_maps(pair.source)
+        return map_proof.answers(pair.source, pair.target, maps, opened, tell, own)
 
     def _queue(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
         return queue.prove(pair, opened, tell)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from transhume.core.change import Change, Keep, Never, Run, psql
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
+from transhume.core.tally import Tally, Tell, untold
 from transhume.errors import StepFailed
 from transhume.profiles.bluemind.layout import AddressLayout
 from transhume.steps import postfix
@@ -172,6 +173,28 @@ def _left(place: str, old: str) -> Finding:
 
 def _is_there(host: Host, path: str) -> bool:
     return host.ask("test", "-e", path).status == 0
+
+
+def prove(
+    pair: Pair, becomes: str | None, places: AddressLayout, tell: Tell = untold
+) -> Iterator[Proof]:
+    """Where the source names itself by its address the target names itself by the one it has.
+
+    Among these places are those that the core writes anew whenever it is asked.
+    """
+    old = own_address(pair)
+    now = becomes or old
+    tally = Tally("addresses", "places", tell)
+    servers = {ip for (ip,) in pair.target.sql("bj", _TABLES["t_server"])}
+    written = (*places.files, *places.written)
+    there = naming(pair.source, old, _expanded(pair.source, places.folders, written))
+    here = naming(pair.target, now, _expanded(pair.target, places.folders, written))
+    for place, named in (("t_server", now in servers), *((path, path in here) for path in there)):
+        if named:
+            tally.equal()
+        else:
+            tally.differs(f"{place}: doesn't name {now}")
+    yield tally.proof()
 
 
 def rewritten(pair: Pair, becomes: str, places: AddressLayout) -> dict[str, bytes]:

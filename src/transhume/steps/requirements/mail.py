@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
-from transhume.steps import postfix
+from transhume.steps import map_names, postfix
 from transhume.steps.requirements.remedy import quoted
 
 _NAMED_FILE = re.compile(r"(?<![\w.$/-])/(?:etc|opt|root|home|srv|usr/local|var/lib)/[\w./@+-]*\w")
@@ -51,7 +51,7 @@ def maps(pair: Pair) -> Iterator[Finding]:
         yield from _left_out(each, pair.source)
     lacking = sorted(postfix.supported(pair.source) - postfix.supported(pair.target))
     used = [kind for kind in lacking if re.search(rf"\b{re.escape(kind)}:", _written(pair.source))]
-    replaced = [kind for kind in used if kind in postfix.INDEXED]
+    replaced = [kind for kind in used if kind in map_names.INDEXED]
     if replaced:
         yield Finding(
             "map-type",
