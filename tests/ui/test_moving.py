@@ -35,6 +35,11 @@ def _kinds(typed: Stage) -> list[str]:
     return [event.kind for event in read(typed.folder / "state")[0]]
 
 
+def _begun(typed: Stage) -> list[str]:
+    events = read(typed.folder / "state")[0]
+    return [event.data["step"] for event in events if event.kind == "step-begun"]
+
+
 def _ended(typed: Stage) -> dict[str, str]:
     last = [event for event in read(typed.folder / "state")[0] if event.kind == "walk-ended"][-1]
     return last.data
@@ -100,6 +105,18 @@ def test_following_ends_when_another_pass_is_of_no_use(
         }
     ]
     assert passes[0]["forecast"]["seconds"] > passes[0]["forecast"]["caught_up"]
+    _passed(typed, "sync", "--follow", "--goal", "0.5")
+    assert "It ended above the goal: people would wait" in " ".join(typed.out.split())
+
+
+def test_a_rest_that_nobody_knows_is_never_caught_up(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converge, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(SyncTrees, "lag", lambda step, pair: [Lag("bj", 0, "bytes", None)])
+    assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
+    assert "nobody knows how long the rest of bj takes" in typed.err
+    assert "down" not in _kinds(typed)
 
 
 def test_what_is_too_far_behind_is_said_before_anything_is_stopped(
@@ -108,8 +125,12 @@ def test_what_is_too_far_behind_is_said_before_anything_is_stopped(
     monkeypatch.setattr(converge, "_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(SyncTrees, "lag", lambda step, pair: [Lag("/x", 7, "changes", 20.0)])
     assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
-    assert "people would wait 20 s for what isn't copied yet" in typed.err
-    assert "down" not in _kinds(typed)
+    assert "longer for what isn't copied yet" in typed.err
+    assert "Nothing was stopped" in typed.err
+    kinds = _kinds(typed)
+    assert "down" not in kinds
+    assert kinds.count("forecast") == 4
+    assert "catch-up" not in _begun(typed)
     typed.settings.write_text(typed.settings.read_text() + "[cutover]\nrest = 30.0\n")
     _passed(typed, "cutover", "--yes")
 
@@ -125,12 +146,7 @@ def test_the_forecast_stands_beside_what_was_measured(typed: Stage) -> None:
 
 def test_cutover_alone_prepares_first(typed: Stage) -> None:
     _passed(typed, "cutover", "--yes")
-    first = [
-        event.data["step"]
-        for event in read(typed.folder / "state")[0]
-        if event.kind == "step-begun"
-    ]
-    assert first[:2] == ["requirements", "close"]
+    assert _begun(typed)[:2] == ["requirements", "close"]
 
 
 def test_there_and_back(typed: Stage) -> None:
