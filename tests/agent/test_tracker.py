@@ -121,6 +121,22 @@ def test_what_is_told_since_the_proof_stays_until_the_next_one(followed: Followi
     assert followed.ask("proved")[2] == ["."]
 
 
+def test_it_is_told_whether_the_proof_counts_and_what_came_since(followed: Following) -> None:
+    def counted() -> tuple[bool, int]:
+        told = followed.changes("count", str(followed.kept))[1]
+        return told["proved"], told["open"]
+
+    assert not counted()[0]
+    followed.note("proved", followed.ask()[0])
+    (followed.source / "one").write_text("1")
+    followed.catch_up()
+    assert counted() == (True, 1)
+    followed.source.rename(followed.source.with_name("former"))
+    followed.source.mkdir()
+    followed.catch_up()
+    assert not counted()[0]
+
+
 def test_what_wasnt_copied_when_all_was_compared_is_still_to_be_proved(followed: Following) -> None:
     (followed.source / "one").write_text("1")
     followed.note("proved", followed.ask()[0])

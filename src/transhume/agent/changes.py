@@ -362,10 +362,10 @@ def count(folder: str) -> None:
     """How far each tree is behind, by the list alone."""
     asker = Asker(folder)
     told(asker.answer)
-    for number, path, way, acked, _, handed, seconds, valid in asker.trees():
+    for number, path, way, acked, proved, handed, seconds, valid in asker.trees():
         line = {"tree": os.fsdecode(path), "way": way, "gaps": asker.gaps(number, acked)}
-        line.update(count=asker.count(number, acked), proved=bool(valid))
-        told(dict(line, handed=handed, seconds=seconds))
+        line.update(count=asker.count(number, acked), handed=handed, seconds=seconds)
+        told(dict(line, proved=bool(valid), open=asker.count(number, proved or 0)))
 
 
 def note(folder: str, run: str, what: str, seq: int, paths: List[str]) -> None:

@@ -176,7 +176,8 @@ def _again(proof: ProveHot, layout: Layout, settings: Settings) -> tuple[Step, .
     """What is made once more before anything is stopped: minutes may have passed since it was."""
     moved = all_trees(layout, settings)
     follows = following(layout, settings)
-    return proof, trees.SyncTrees(moved), WaitForDatabases(follows)
+    again = prove_followed.ProveAgain(moved)
+    return proof, trees.SyncTrees(moved), again, WaitForDatabases(follows)
 
 
 def _fence(layout: Layout, settings: Settings) -> Fence:
