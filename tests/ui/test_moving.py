@@ -18,7 +18,7 @@ from transhume.core.host import Output
 from transhume.core.lag import Lag
 from transhume.engine.journal import FILE, alone, read
 from transhume.steps.trees import SyncTrees
-from transhume.ui import converge, moving
+from transhume.ui import converge, moving, verifying
 
 
 @pytest.fixture
@@ -199,10 +199,34 @@ def test_a_move_that_isnt_done_cant_be_finished(typed: Stage) -> None:
     assert "nothing to finish" in typed.err
 
 
+def test_a_move_isnt_finished_before_a_comparison_found_all_equal(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _passed(typed, "sync")
+    _passed(typed, "verify")
+    _passed(typed, "cutover", "--yes")
+    assert typed.type("finish") == errors.NoReturn.exit_code
+    assert "transhume verify" in typed.err
+    _passed(typed, "verify")
+    with monkeypatch.context() as once:
+        once.setattr(verifying, "stopping", lambda proofs: ["bj: a row differs"])
+        assert typed.type("verify") == errors.Differs.exit_code
+    assert typed.type("finish") == errors.NoReturn.exit_code
+    assert "finished" not in _kinds(typed)
+    _passed(typed, "verify")
+    _passed(typed, "finish")
+
+
+def test_it_can_be_finished_without_by_whoever_says_so(typed: Stage) -> None:
+    _passed(typed, "cutover", "--yes")
+    _passed(typed, "finish", "--unproved")
+    assert "finished" in _kinds(typed)
+
+
 @pytest.mark.parametrize("command", [("sync",), ("cutover", "--yes"), ("verify",), ("finish",)])
 def test_a_finished_move_isnt_begun_again(typed: Stage, command: tuple[str, ...]) -> None:
-    _passed(typed, "cutover", "--yes")
-    _passed(typed, "finish")
+    for words in (("cutover", "--yes"), ("verify",), ("finish",)):
+        _passed(typed, *words)
     assert typed.type(*command) == errors.JournalRefused.exit_code
     assert "this move is finished" in typed.err
 

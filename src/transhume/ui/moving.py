@@ -290,7 +290,7 @@ def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool)
     console.print(f"The source serves {kept}. What was copied is kept for another attempt.")
 
 
-def end(run: Session, console: Console, chosen: Chosen) -> None:
+def end(run: Session, console: Console, chosen: Chosen, unproved: bool) -> None:
     """finish."""
     with walking(run, "finish", console, chosen) as engine:
         state = fold(engine.journal.events())
@@ -299,6 +299,14 @@ def end(run: Session, console: Console, chosen: Chosen) -> None:
                 "the target doesn't serve yet, so there is nothing to finish",
                 state="Nothing was touched.",
                 remedy="transhume cutover --yes, or transhume rollback",
+            )
+        if not (state.verified or unproved):
+            raise NoReturn(
+                "no comparison since the opening has found all of it equal, and afterwards "
+                "there is no way back",
+                state="Nothing was touched.",
+                remedy="transhume verify; or, if you accept what it names: "
+                "transhume finish --unproved",
             )
         engine.forward("finish")
         engine.journal.write("finished")
