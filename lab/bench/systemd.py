@@ -43,7 +43,7 @@ def took(machine: Machine, what: Literal["stop", "start"], since: float, until: 
 
 def _said(entry: dict[str, Any], began: str) -> Said:
     at = int(entry.get("_SOURCE_REALTIME_TIMESTAMP", entry["__REALTIME_TIMESTAMP"]))
-    return Said(at / 1e6, entry["UNIT"], entry["MESSAGE_ID"] == began)
+    return Said(at / 1e6, entry.get("UNIT", ""), entry["MESSAGE_ID"] == began)
 
 
 def ways(said: Iterable[Said]) -> Iterator[tuple[float, float]]:
