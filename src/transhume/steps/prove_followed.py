@@ -59,10 +59,12 @@ class ProveAgain(Step):
 
     def lag(self, pair: Pair) -> Iterator[Lag]:
         """What comparing takes that is still left to the end: that it does is measured by doing."""
-        for path in self._open(pair, counted(pair)):
+        left = self._open(pair, counted(pair))
+        if left:
             began = time.monotonic()
-            _differing(pair, [path])
-            yield Lag(f"the proof of {path}", 1, "comparison", time.monotonic() - began)
+            _differing(pair, left)
+            took = time.monotonic() - began
+            yield Lag(f"the proof of {', '.join(left)}", len(left), "trees", took)
 
     def _open(self, pair: Pair, told: Told) -> list[str]:
         """The trees that would be compared whole, or nearly so."""
