@@ -80,13 +80,6 @@ def block(there: Server, databases: int) -> str:
     return f"{_BEGIN}\n{''.join(lines)}{_END}\n"
 
 
-def _lacking(there: Server) -> str:
-    """What keeps it from being followed and proved as it is."""
-    if not there.logical:
-        return f"wal_level is {there.wal_level}"
-    return f"max_wal_senders is {there.senders}, max_replication_slots is {there.slots}"
-
-
 def written(host: Host, there: Server, content: bytes) -> Act:
     """The act that gives the settings file this content, with the owner and mode that it has."""
     mode, owner = host.read("stat", "-c", "%a|%U:%G", conf(there)).strip().split("|")[-2:]
@@ -114,8 +107,10 @@ class PrepareSource(Step):
                 "postgresql-restart",
                 "notes",
                 "source",
-                f"PostgreSQL is restarted once {self._when()}: {_lacking(there)}",
-                "Following needs wal_level = logical; the services connect again by themselves.",
+                f"PostgreSQL is restarted once {self._when()}: wal_level is {there.wal_level}, "
+                f"max_replication_slots is {there.slots}",
+                "Following needs wal_level = logical and two slots for each database; the services "
+                "connect again by themselves.",
                 '[databases] restart = "03:30" for another hour, or "never"',
             )
         elif wanted and not there.provable(wanted):
@@ -123,8 +118,8 @@ class PrepareSource(Step):
                 "no-slot-for-proof",
                 "warns",
                 "source",
-                f"databases can't be proved while people work: {_lacking(there)}, and PostgreSQL "
-                "may not be restarted",
+                "databases can't be proved while people work: max_replication_slots is "
+                f"{there.slots}, and PostgreSQL may not be restarted",
                 "All their rows are compared while everyone waits.",
                 f"at least max_replication_slots = {there.needs(wanted)[1]} in its settings and a "
                 'restart; or [databases] restart = "03:30", for an hour at which it may be',
