@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup check real test demo proof traps kills faults campaigns bench audit docs clean
+.PHONY: help setup check real test demo proof traps kills faults campaigns bench bench-parts audit \
+  docs clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 setup: $(READY) ## make the virtual environment from the lock file
 
@@ -57,9 +58,17 @@ faults: $(READY) ## break a move in every phase, in every way: make faults SAMPL
 campaigns: kills ## the long ones: kills and power cuts at every change, all that befalls what follows
 	$(BIN)/pytest -q -m campaign
 
-bench: $(READY) ## the documented way and transhume's, side by side: make bench SIZE=S (M, L)
+bench: $(READY) ## the documented way and transhume's: make bench SIZE=S (M, L) ROUNDS=3 KEEP=1 STOCK=1
 	$(BIN)/python -m lab prepare
-	$(BIN)/python -m lab.bench $(or $(SIZE),S) $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(BIN)/python -m lab.bench $(or $(SIZE),S) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(KEEP),--keep) $(if $(STOCK),--keep-stock)
+
+bench-parts: $(READY) ## first copy, databases and tracking against what else is used: SIZE=S ROUNDS=3 KEEP=1
+	$(BIN)/python -m lab prepare
+	for part in copy database tracking; do \
+	  $(BIN)/python -m lab.bench.$$part $(or $(SIZE),S) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	    $(if $(KEEP),--keep) || exit; \
+	done
 
 audit: ## look for known holes in the locked dependencies (asks the network)
 	$(PYTHON) -m venv build/audit

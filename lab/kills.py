@@ -74,7 +74,7 @@ def resume_campaign(run: Scene, moments: tuple[str, ...], passing: int = 0) -> I
     With `passing` so many changes are let by for each one that is hit.
     """
     chosen = iter(moments * _MOST)
-    for words in (("sync",), ("cutover", "--yes"), ("finish",)):
+    for words in (("sync",), ("cutover", "--yes"), ("verify",), ("finish",)):
         for _ in range(_MOST):
             change = killed(run, next(chosen), *words, passing=passing)
             if change is None:

@@ -1,4 +1,7 @@
-"""Runs the benchmark: python -m lab.bench S|M|L; writes build/bench/SIZE.json."""
+"""Runs the benchmark: python -m lab.bench S|M|L; writes build/bench/SIZE.json.
+
+Disks that an earlier run with --keep-stock left are used instead of filling anew.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from lab import scene
 from lab.bench import page
 from lab.bench.race import WAYS
 from lab.bench.result import Run, summary
-from lab.bench.sizes import SIZES, Size, require_disk
-from lab.pair import Pair, forget
-from lab.scene import Scene
+from lab.bench.sizes import SIZES, Size
+from lab.bench.stock import Stock, provided
 from lab.shell import LabError, say
 
 
-def races(stock: Scene, tag: str, rounds: int) -> Iterator[Run]:
+def races(stock: Stock, rounds: int) -> Iterator[Run]:
     """Each way in turn, so that what disturbs the machine disturbs both alike."""
     for number in range(rounds):
         for way, move in WAYS.items():
             say(f"round {number + 1} of {rounds}: {way}")
-            stock.pair.load(tag)
-            for log in stock.folder.glob("*.jsonl"):
-                log.unlink()
-            run = move(stock)
+            run = move(stock.again())
             say(f"{way}: {run.downtime} s down, {run.parts}")
             yield run
 
@@ -46,21 +44,16 @@ def machine() -> dict[str, Any]:
     }
 
 
-def bench(size: Size, rounds: int, name: str) -> dict[str, Any]:
-    """Fill one pair, keep it, and move it by each way from there."""
+def bench(size: Size, rounds: int, name: str, keep_stock: bool) -> dict[str, Any]:
+    """Fill one pair, or take what was kept of one, and move it by each way from there."""
     found = machine()
-    tag = f"{name}{size.name.lower()}"
-    with Pair.up(name) as pair:
-        try:
-            stock = scene.build(pair, partitions="full", **size.wanted())
-            say(f"filled in {stock.filled['seconds']:.0f} s: {stock.filled['records']:,} records")
-            pair.save(tag)
-            runs = list(races(stock, tag, rounds))
-        finally:
-            forget(tag)
-    filled = {key: value for key, value in stock.filled.items() if isinstance(value, (int, float))}
+    with provided(name, size, keep=keep_stock) as stock:
+        runs = list(races(stock, rounds))
+    known = stock.run.filled.items()
+    filled = {key: value for key, value in known if isinstance(value, (int, float))}
     at = datetime.now(timezone.utc).date().isoformat()
-    return {"size": size.name, "at": at, "machine": found, "filled": filled, **summary(runs)}
+    on = {"size": size.name, "at": at, "machine": found}
+    return {**on, "filled_at": stock.at, "filled": filled, **summary(runs)}
 
 
 def arguments() -> argparse.Namespace:
@@ -69,6 +62,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1, help="moves by each way")
     parser.add_argument("--name", default="bench", help="of the pair of machines")
     parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
+    parser.add_argument(
+        "--keep-stock", action="store_true", help="leave the filled disks for the next run"
+    )
     return parser.parse_args()
 
 
@@ -87,15 +83,14 @@ def write(found: dict[str, Any], keep: bool) -> Path:
 def main() -> int:
     given = arguments()
     try:
-        require_disk(SIZES[given.size], SIZES[given.size].disk())
-        Pair(given.name).down()
-        found = bench(SIZES[given.size], given.rounds, given.name)
+        found = bench(SIZES[given.size], given.rounds, given.name, given.keep_stock)
     except LabError as error:
         say(f"bench: {error}")
         return 1
     path = write(found, given.keep)
     say(json.dumps({key: found[key] for key in list(found) if key not in ("runs",)}, indent=1))
     say(f"result: {path}")
+    say(f"part by part, against what an expert would use: make bench-parts SIZE={given.size}")
     return 1 if found["messages_missing"] or found["differences"] else 0
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from lab import documented
+from lab.bench import systemd
 from lab.bench.result import PARTS, Run
 from lab.compare import compare, mail
 from lab.scene import Scene
 from lab.traffic import accepted, downtime
 
 _SETTLE = 60.0
-# The steps that stop and start the services; others on the same account go on beside other work.
-_SERVICES = ("freeze", "start")
 
 
 def by_transhume(run: Scene) -> Run:
@@ -30,18 +29,21 @@ def by_transhume(run: Scene) -> Run:
     status = json.loads(run.transhume("status", "--json").stdout)
     recipient = run.filled["addresses"][0]
     result = compare(run.pair.source, run.pair.target, log=sent, probe_to=recipient)
-    parts, services = parts_of(status)
+    # Not by the tool's own steps: what they do beside it is the tool's share.
+    down = status["service"]["outages"][-1]
+    span = (down["began"], down["ended"])
+    services = systemd.took(run.pair.source, "stop", *span)
+    services += systemd.took(run.pair.target, "start", *span)
+    parts = parts_of(status)
     return _seen(run, "transhume", parts, services, hot, (sent, probed), result.differences)
 
 
-def parts_of(status: dict[str, Any]) -> tuple[dict[str, float], float]:
-    """Seconds of the outage by part, and those of stopping and starting the services alone."""
-    parts, services = dict.fromkeys(PARTS, 0.0), 0.0
+def parts_of(status: dict[str, Any]) -> dict[str, float]:
+    """Seconds of the outage by part."""
+    parts = dict.fromkeys(PARTS, 0.0)
     for step in status["forecast"]["parts"]:
-        seconds = step["measured"] or 0.0
-        parts[step["account"]] += seconds
-        services += seconds if step["step"] in _SERVICES else 0.0
-    return {part: round(seconds, 3) for part, seconds in parts.items()}, services
+        parts[step["account"]] += step["measured"] or 0.0
+    return {part: round(seconds, 3) for part, seconds in parts.items()}
 
 
 def by_the_page(run: Scene) -> Run:

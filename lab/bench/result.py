@@ -16,7 +16,8 @@ class Run:
     """One move: the downtime as seen from outside, and its parts, in seconds.
 
     Parts that go on side by side each count whole, so their sum may exceed the downtime.
-    `services` is what stopping and starting them takes, however little is left to copy.
+    `services` is what systemd takes to stop and to start them, however little is left to copy: for
+    transhume by the machines' journals, for the documented procedure what its lines took.
     """
 
     way: str

@@ -53,7 +53,8 @@ def walk_at_its_own_address(scene: Scene) -> tuple[Run, Told]:
     before = looks.driven(pair.source)
     scene.transhume("sync")
     scene.transhume("cutover", "--yes")
-    scene.transhume("finish")
+    # What the traps leave isn't equal; whether each is told is looked at in the other move.
+    scene.transhume("finish", "--unproved")
     pair.source.exec(("bmctl", "start"), check=False)
     run = Run()
     run.noted["driven"] = _driven(pair.source, before)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path, PurePath
 
 import pytest
@@ -119,6 +121,53 @@ def test_what_is_told_since_the_proof_stays_until_the_next_one(followed: Followi
     assert followed.ask("proved")[2] == [".", "one"]
     followed.note("proved", followed.ask()[0])
     assert followed.ask("proved")[2] == ["."]
+
+
+def _kept(tree: Following) -> int:
+    """How many paths the list holds."""
+    with closing(sqlite3.connect(tree.ask()[0]["list"])) as book:
+        return int(book.execute("select count(*) from changed where path <> x''").fetchone()[0])
+
+
+def test_what_was_copied_leaves_the_list_though_nothing_was_proved_yet(tree: Following) -> None:
+    """For weeks of hot passes nothing is; the list would fill the source's disk."""
+    tree.catch_up()
+    for number in range(50):
+        (tree.source / f"new{number}").write_text("new")
+    assert len(tree.catch_up()) == 50
+    # What a scan didn't see come and go is known from all that was ever told.
+    assert _kept(tree) == (0 if tree.ask()[1]["way"] == "names" else 50)
+    (tree.source / "new7").unlink()
+    tree.catch_up("rest")
+    assert tree.differences() == []
+
+
+def test_a_proof_that_counts_no_more_keeps_nothing(followed: Following) -> None:
+    followed.note("proved", followed.ask()[0])
+    (followed.source / "one").write_text("1")
+    followed.catch_up()
+    assert _kept(followed) == 1
+    followed.source.rename(followed.source.with_name("former"))
+    followed.source.mkdir()
+    (followed.source / "two").write_text("2")
+    followed.catch_up()
+    assert _kept(followed) == 0
+
+
+def test_it_is_told_whether_the_proof_counts_and_what_came_since(followed: Following) -> None:
+    def counted() -> tuple[bool, int]:
+        told = followed.changes("count", str(followed.kept))[1]
+        return told["proved"], told["open"]
+
+    assert not counted()[0]
+    followed.note("proved", followed.ask()[0])
+    (followed.source / "one").write_text("1")
+    followed.catch_up()
+    assert counted() == (True, 1)
+    followed.source.rename(followed.source.with_name("former"))
+    followed.source.mkdir()
+    followed.catch_up()
+    assert not counted()[0]
 
 
 def test_what_wasnt_copied_when_all_was_compared_is_still_to_be_proved(followed: Following) -> None:

@@ -306,6 +306,7 @@ def _followed() -> dict[str, Any]:
         "left join lateral": [("public", "t_server", "d", "", "")],
         "select 'transhume_' || oid": [("transhume_5",)],
         "to_jsonb(s)": [(slot, "0/20", 16, 0.1, True)],
+        "select confirmed_flush_lsn >=": [(True,)],
         "from pg_subscription s join": [],
         "from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = %s and "
         "s.subname like 'transhume\\_%%' bj": [("transhume_5", True)],

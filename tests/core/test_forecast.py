@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 import pytest
 
@@ -97,6 +98,9 @@ def test_what_the_journal_tells_is_read() -> None:
         ([90.0, 20.0, 19.0, 21.0, 19.5], True),
         ([90.0, 20.0, 19.0, 21.0], False),
         ([20.0, 19.0, 21.0, 0.5], True),
+        ([inf, inf, inf], False),
+        ([inf, inf, inf, inf], True),
+        ([inf, inf, inf, 20.0], False),
     ],
 )
 def test_another_pass_is_of_use_while_it_shrinks_the_rest(

@@ -126,38 +126,66 @@ def test_another_address_leads_to_the_same_machine(way: Ssh, run_folder: Path) -
     assert "HostName mail.example.org" in _config(run_folder)
 
 
-@pytest.mark.programs("ssh", "grep", faked=True)
-@pytest.mark.parametrize(
-    ("here", "there", "order"),
-    [
-        (0, 0, "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com"),
-        (1, 0, "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com"),
-        (0, 1, "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com"),
-    ],
-    ids=["both know AES", "the target doesn't", "the source doesn't"],
-)
-def test_bulk_goes_by_the_cheapest_cipher_that_the_admin_allows(
-    program: Program, run_folder: Path, here: int, there: int, order: str
-) -> None:
-    allowed = "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com"
-    (program.folder / "resolved").write_text(f"hostname mail\nciphers {allowed}\n")
+_AES = "aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+_OTHER = "chacha20-poly1305@openssh.com"
+_ALLOWED = f"{_OTHER},aes256-gcm@openssh.com,aes128-gcm@openssh.com"
+
+
+def _asked(program: Program, here: int, there: int) -> Ssh:
+    """A way that was asked something once; of both processors grep says this."""
+    (program.folder / "resolved").write_text(f"hostname mail\nciphers {_ALLOWED}\n")
     (program.folder / "grep").write_text(f"#!/bin/sh\nexit {here}\n")
     (program.folder / "grep").chmod(0o755)
     program.then(f"exit {there}")
     way = Ssh(Processes(), "root@mail", KEY)
     way.to("")
-    way.ensure_bulk()
-    lines = [line.strip() for line in (run_folder / "ssh_bulk").read_text().splitlines()]
-    assert lines[:3] == ["Host transhume-source", "ControlPath none", f"Ciphers {order}"]
-    assert "HostName mail" in lines
-    way.to("192.0.2.11")
-    assert not (run_folder / "ssh_bulk").exists()
+    way.ask(("true",))
+    return way
 
 
 @pytest.mark.programs("ssh", "grep", faked=True)
-def test_bulk_uses_no_cipher_that_the_admin_left_out(way: Ssh, run_folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("here", "there", "order"),
+    [(0, 0, f"{_AES},{_OTHER}"), (1, 0, _ALLOWED), (0, 1, _ALLOWED)],
+    ids=["both know AES", "the target doesn't", "the source doesn't"],
+)
+def test_all_goes_by_the_cheapest_cipher_that_the_admin_allows(
+    program: Program, run_folder: Path, here: int, there: int, order: str
+) -> None:
+    way = _asked(program, here, there)
+    assert f"ciphers {order}" in _config(run_folder)
     way.ensure_bulk()
-    assert "Ciphers aes128-gcm@openssh.com\n" in (run_folder / "ssh_bulk").read_text()
+    lines = [line.strip() for line in (run_folder / "ssh_bulk").read_text().splitlines()]
+    assert lines[:3] == ["Host transhume-source", "ControlPath none", "Host transhume-source"]
+    assert f"ciphers {order}" in lines
+    assert "HostName mail" in lines
+    way.to("192.0.2.11")
+    assert not (run_folder / "ssh_bulk").exists()
+    assert f"ciphers {order}" in _config(run_folder)
+    way.close()
+
+
+@pytest.mark.programs("ssh", "grep", faked=True)
+def test_both_processors_are_asked_once(program: Program, run_folder: Path) -> None:
+    def looks() -> int:
+        return sum("cpuinfo" in line for line in program.typed)
+
+    way = _asked(program, 0, 0)
+    way.ask(("true",))
+    assert looks() == 1
+    assert sum("-O stop" in line for line in program.typed) == 1
+    again = Ssh(Processes(), "root@mail", KEY)
+    again.to("")
+    again.ask(("true",))
+    assert f"ciphers {_AES},{_OTHER}" in _config(run_folder)
+    assert looks() == 1
+    Ssh(Processes(), "root@mail", f"{KEY}other").to("")
+    assert f"ciphers {_ALLOWED}" in _config(run_folder), "another source has its own processor"
+
+
+def test_no_cipher_is_used_that_the_admin_left_out(way: Ssh, run_folder: Path) -> None:
+    way.ensure_bulk()
+    assert "ciphers aes128-gcm@openssh.com\n" in (run_folder / "ssh_bulk").read_text()
 
 
 def test_its_files_are_private(way: Ssh, run_folder: Path) -> None:

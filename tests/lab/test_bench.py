@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.bench import page, sizes
+from lab.bench import page, sizes, stock, systemd
 from lab.bench.race import parts_of
 from lab.bench.result import PARTS, Run, summary
+from lab.bench.systemd import Said
 from lab.shell import LabError
 
 
@@ -36,15 +38,47 @@ def test_a_summary_is_made_of_medians() -> None:
     assert found["ratio"] == 20.0
 
 
-def test_parts_are_the_accounts_and_services_the_two_steps_alone() -> None:
+def test_parts_are_the_accounts() -> None:
     told: list[tuple[str, str, float | None]]
     told = [("freeze", "stop", 2.0), ("fence", "stop", 1.0), ("start", "start", 4.0)]
     told += [("take-address", "address", 1.5), ("visit", "proofs", None)]
     steps = [{"step": key, "account": name, "measured": seconds} for key, name, seconds in told]
-    parts, services = parts_of({"forecast": {"parts": steps}})
     wanted = {"stop": 3.0, "start": 4.0, "address": 1.5}
-    assert parts == {**dict.fromkeys(PARTS, 0.0), **wanted}
-    assert services == 6.0
+    found = parts_of({"forecast": {"parts": steps}})
+    assert found == {**dict.fromkeys(PARTS, 0.0), **wanted}
+
+
+def test_of_services_that_start_side_by_side_a_second_counts_once() -> None:
+    assert systemd.covered([(0.0, 3.0), (1.0, 2.0), (2.5, 4.0), (9.0, 9.5)]) == 4.5
+
+
+def test_only_services_count_and_each_from_its_beginning_to_its_end() -> None:
+    said = [
+        Said(1.0, "bm-core.service", True),
+        Said(1.5, "systemd-networkd.service", True),
+        Said(2.0, "postfix@-.service", True),
+        Said(2.5, "postfix@-.service", False),
+        Said(3.0, "bm-core.service", False),
+        Said(4.0, "bm-node.service", False),
+    ]
+    assert sorted(systemd.ways(said)) == [(1.0, 3.0), (2.0, 2.5)]
+
+
+def test_a_service_that_never_came_to_its_end_is_no_measure() -> None:
+    with pytest.raises(LabError, match=r"bm-core\.service never came to its end"):
+        list(systemd.ways([Said(1.0, "bm-core.service", True)]))
+
+
+def test_disks_are_used_again_only_when_they_hold_just_this(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size, note = sizes.SIZES["S"], tmp_path / "note.json"
+    monkeypatch.setattr(stock, "saved", lambda: ["benchs"])
+    assert stock._known(note, "benchs", size) is None
+    note.write_text(json.dumps({"made of": stock._made_of(size), "at": "", "filled": {}}))
+    assert stock._known(note, "benchs", size)
+    assert stock._known(note, "other", size) is None
+    assert stock._known(note, "benchs", sizes.SIZES["M"]) is None
 
 
 def test_a_disk_without_room_is_told_before_anything_starts(tmp_path: Path) -> None:

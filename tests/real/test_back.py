@@ -67,6 +67,7 @@ def test_back_with_all_that_was_done_and_forth_again(fresh: Scene) -> None:
         _arrived(source, done)
         run.transhume("sync")
         _forth(run, sent)
+        run.transhume("verify")
         run.transhume("finish")
     _is_whole(compare(source, target, log=sent))
     _nothing_left(run)

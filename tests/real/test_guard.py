@@ -82,6 +82,7 @@ def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
         assert "transhume rollback" in refusal(typed(fresh, "cutover", "--yes"), 12)
         fresh.transhume("rollback")
         fresh.transhume("cutover", "--yes")
+        fresh.transhume("verify")
         fresh.transhume("finish")
     assert _holds_alone(fresh, fresh.pair.target)
     recipient = fresh.filled["addresses"][0]

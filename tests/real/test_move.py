@@ -54,6 +54,7 @@ def test_a_whole_move_with_mail_flowing(fresh: Scene) -> None:
         shown = _switch(run)
         run.transhume("verify")
     _damage_is_named(run)
+    run.transhume("verify")
     run.transhume("finish")
     _kept_secret(run, old, new, shown)
     _told(run)

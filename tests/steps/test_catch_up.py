@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes import pair
 from transhume.core.change import Change, Keep, Run
-from transhume.core.finding import stopping
+from transhume.core.finding import Finding, stopping
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
 from transhume.core.step import Step
@@ -47,7 +47,7 @@ def test_the_hot_steps_are_made_once_more() -> None:
     [
         (),
         (Lag("/x", 12, "changes", 0.3, following=True), Lag("bj", 0.2, "seconds", 0.2)),
-        (Lag("/x", 0, "bytes"),),
+        (Lag("/x", 0, "bytes", 0.0),),
     ],
 )
 def test_what_is_caught_up_may_be_frozen(lags: tuple[Lag, ...]) -> None:
@@ -60,6 +60,21 @@ def test_what_is_too_far_behind_stops_nothing() -> None:
     assert "/x is 12,000,000 bytes behind" in told
 
 
-def test_a_rest_of_unknown_length_stops_nothing() -> None:
-    (told,) = _stopped(Lag("/x", 7, "changes"))
-    assert "nobody knows how long the rest of /x takes" in told
+@pytest.mark.parametrize("behind", [0, 7])
+def test_a_rest_of_unknown_length_stops_nothing(behind: int) -> None:
+    """A database that doesn't follow any more isn't behind, and isn't caught up either."""
+    (told,) = _stopped(Lag("bj", behind, "bytes"))
+    assert "nobody knows how long the rest of bj takes" in told
+
+
+@dataclass(frozen=True)
+class _Broken(_Hot):
+    """A hot step whose effect doesn't hold."""
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        yield Finding("not-following", "blocks", "both", "bj doesn't follow any more")
+
+
+def test_what_doesnt_hold_any_more_stops_nothing() -> None:
+    (told,) = stopping(CatchUp((_Broken(()),), 5.0).verify(pair()))
+    assert "bj doesn't follow any more" in told

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.fakes import FakeHost, pair
 from tests.steps.listing import lists
 from transhume.core.change import Run, SyncPaths
 from transhume.core.host import Pair
-from transhume.steps.prove_followed import ProveFollowed
+from transhume.steps.prove_followed import ProveAgain, ProveFollowed
 from transhume.steps.trees import Tree
 
 MAIL, DOCS = "/var/spool/cyrus", "/var/spool/bm-docs"
@@ -17,11 +19,13 @@ STEP = ProveFollowed((Tree(MAIL), Tree(DOCS), Tree("/srv/none", optional=True)))
 PHOTOS = {f"{DOCS}/a/one": b"1", f"{DOCS}/two": b"2"}
 
 
-def _copied(**told: list[str]) -> Pair:
-    """Both trees were copied, and since then the tracker told these."""
+def _copied(news: dict[str, Any] | None = None, **told: list[str]) -> Pair:
+    """Both trees were copied, and since then the tracker told these; `news` of the one tree."""
     lines: list[Any] = [{"run": "17-4", "seq": 9, "refused": "", "list": "/x"}]
     for path, name in ((MAIL, "mail"), (DOCS, "docs")):
-        lines += [{"tree": path, "way": "names", "gaps": []}, *told.get(name, [])]
+        more = news if news and path == DOCS else {}
+        lines += [{"tree": path, "way": "names", "gaps": [], "proved": True, **more}]
+        lines += told.get(name, [])
     lines.append({"tree": "/srv/none", "way": "absent", "gaps": []})
     files = {f"{MAIL}/body": b"x", **PHOTOS}
     source, target = FakeHost("source", dict(files)), FakeHost("target", dict(files))
@@ -76,3 +80,32 @@ def test_what_differs_again_is_left_to_the_outage() -> None:
     copy, mail, durable = STEP.run(there)
     assert (_proved(mail.act), durable.title) == ((MAIL,), "wait until they are on disk")
     assert isinstance(copy.act, SyncPaths)
+
+
+AGAIN = ProveAgain(STEP.trees)
+
+
+def test_what_still_counts_isnt_compared_again() -> None:
+    there = _copied({"open": 900})
+    assert (list(AGAIN.run(there)), list(AGAIN.lag(there))) == ([], [])
+
+
+@pytest.mark.parametrize("docs", [{"proved": False}, {"open": 5_001}])
+def test_a_proof_that_counts_no_more_is_made_again_before_the_freeze(docs: dict[str, Any]) -> None:
+    (noted,) = AGAIN.run(_copied(docs))
+    assert _proved(noted.act) == (DOCS,)
+
+
+def test_what_is_left_to_the_outage_is_measured_before_it() -> None:
+    (lag,) = AGAIN.lag(_copied({"proved": False}))
+    assert lag.part == f"the proof of {DOCS}"
+    assert lag.seconds is not None
+
+
+def test_where_no_tracker_answers_every_tree_is_left_to_the_outage() -> None:
+    there = _copied()
+    assert isinstance(there.source, FakeHost)
+    there.source.printed["changes"] = [b'{"problem": "it is silent"}']
+    assert list(AGAIN.run(there)) == []
+    (lag,) = AGAIN.lag(there)
+    assert (lag.part, lag.behind) == (f"the proof of {MAIL}, {DOCS}", 2)

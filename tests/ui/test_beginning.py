@@ -186,7 +186,8 @@ def test_a_move_under_way_isnt_begun_anew(typed: Stage) -> None:
 
 def test_the_journal_of_an_ended_move_is_kept_aside(typed: Stage) -> None:
     typed.settings.write_text(stage.text(typed.folder / "state"))
-    assert (typed.type("cutover", "--yes"), typed.type("finish")) == (0, 0)
+    for words in (("cutover", "--yes"), ("verify",), ("finish",)):
+        assert typed.type(*words) == 0
     assert _init(typed, "--host-key", PRINT, "--replace") == 0
     names = [path.name for path in (typed.folder / "state").iterdir()]
     assert FILE not in names

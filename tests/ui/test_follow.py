@@ -33,7 +33,7 @@ def test_the_page_stays_when_the_run_ends(screen: bool, move: list[Event]) -> No
     readings: list[Reading] = [(move[:length], []) for length in (10, 12, len(move))]
     follow(sheet, lambda: readings.pop(0), wait=lambda seconds: None)
     assert not readings
-    assert sheet.rows[-1].endswith(" Next: transhume finish")
+    assert sheet.rows[-1].endswith(" Next: transhume verify")
 
 
 def test_a_run_that_was_killed_is_not_waited_for(move: list[Event]) -> None:

@@ -18,7 +18,7 @@ from transhume.core.host import Output
 from transhume.core.lag import Lag
 from transhume.engine.journal import FILE, alone, read
 from transhume.steps.trees import SyncTrees
-from transhume.ui import converge, moving
+from transhume.ui import converge, moving, verifying
 
 
 @pytest.fixture
@@ -33,6 +33,11 @@ def typed(
 
 def _kinds(typed: Stage) -> list[str]:
     return [event.kind for event in read(typed.folder / "state")[0]]
+
+
+def _begun(typed: Stage) -> list[str]:
+    events = read(typed.folder / "state")[0]
+    return [event.data["step"] for event in events if event.kind == "step-begun"]
 
 
 def _ended(typed: Stage) -> dict[str, str]:
@@ -100,6 +105,18 @@ def test_following_ends_when_another_pass_is_of_no_use(
         }
     ]
     assert passes[0]["forecast"]["seconds"] > passes[0]["forecast"]["caught_up"]
+    _passed(typed, "sync", "--follow", "--goal", "0.5")
+    assert "It ended above the goal: people would wait" in " ".join(typed.out.split())
+
+
+def test_a_rest_that_nobody_knows_is_never_caught_up(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(converge, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(SyncTrees, "lag", lambda step, pair: [Lag("bj", 0, "bytes", None)])
+    assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
+    assert "nobody knows how long the rest of bj takes" in typed.err
+    assert "down" not in _kinds(typed)
 
 
 def test_what_is_too_far_behind_is_said_before_anything_is_stopped(
@@ -108,8 +125,12 @@ def test_what_is_too_far_behind_is_said_before_anything_is_stopped(
     monkeypatch.setattr(converge, "_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(SyncTrees, "lag", lambda step, pair: [Lag("/x", 7, "changes", 20.0)])
     assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
-    assert "people would wait 20 s for what isn't copied yet" in typed.err
-    assert "down" not in _kinds(typed)
+    assert "longer for what isn't copied yet" in typed.err
+    assert "Nothing was stopped" in typed.err
+    kinds = _kinds(typed)
+    assert "down" not in kinds
+    assert kinds.count("forecast") == 4
+    assert "catch-up" not in _begun(typed)
     typed.settings.write_text(typed.settings.read_text() + "[cutover]\nrest = 30.0\n")
     _passed(typed, "cutover", "--yes")
 
@@ -125,12 +146,7 @@ def test_the_forecast_stands_beside_what_was_measured(typed: Stage) -> None:
 
 def test_cutover_alone_prepares_first(typed: Stage) -> None:
     _passed(typed, "cutover", "--yes")
-    first = [
-        event.data["step"]
-        for event in read(typed.folder / "state")[0]
-        if event.kind == "step-begun"
-    ]
-    assert first[:2] == ["requirements", "close"]
+    assert _begun(typed)[:2] == ["requirements", "close"]
 
 
 def test_there_and_back(typed: Stage) -> None:
@@ -183,10 +199,34 @@ def test_a_move_that_isnt_done_cant_be_finished(typed: Stage) -> None:
     assert "nothing to finish" in typed.err
 
 
+def test_a_move_isnt_finished_before_a_comparison_found_all_equal(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _passed(typed, "sync")
+    _passed(typed, "verify")
+    _passed(typed, "cutover", "--yes")
+    assert typed.type("finish") == errors.NoReturn.exit_code
+    assert "transhume verify" in typed.err
+    _passed(typed, "verify")
+    with monkeypatch.context() as once:
+        once.setattr(verifying, "stopping", lambda proofs: ["bj: a row differs"])
+        assert typed.type("verify") == errors.Differs.exit_code
+    assert typed.type("finish") == errors.NoReturn.exit_code
+    assert "finished" not in _kinds(typed)
+    _passed(typed, "verify")
+    _passed(typed, "finish")
+
+
+def test_it_can_be_finished_without_by_whoever_says_so(typed: Stage) -> None:
+    _passed(typed, "cutover", "--yes")
+    _passed(typed, "finish", "--unproved")
+    assert "finished" in _kinds(typed)
+
+
 @pytest.mark.parametrize("command", [("sync",), ("cutover", "--yes"), ("verify",), ("finish",)])
 def test_a_finished_move_isnt_begun_again(typed: Stage, command: tuple[str, ...]) -> None:
-    _passed(typed, "cutover", "--yes")
-    _passed(typed, "finish")
+    for words in (("cutover", "--yes"), ("verify",), ("finish",)):
+        _passed(typed, *words)
     assert typed.type(*command) == errors.JournalRefused.exit_code
     assert "this move is finished" in typed.err
 

@@ -40,7 +40,10 @@ def test_a_whole_move(move: list[Event]) -> None:
     assert status.phase == "after"
     assert len(status.outages) == 2
     assert states(status)["open"] == "done"
-    assert to_json(status)["next"] == "transhume finish"
+    assert to_json(status)["next"] == "transhume verify"
+    for equal, then in ((True, "finish"), (False, "verify")):
+        verified = Event(move[-1].id + 1, move[-1].at, "verified", {"equal": equal})
+        assert to_json(fold([*move, verified]))["next"] == f"transhume {then}"
 
 
 def test_downtime_is_the_sum_and_goes_on_while_down(move: list[Event]) -> None:

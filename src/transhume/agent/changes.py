@@ -50,10 +50,13 @@ NOTE = {
     # What was told and not copied by then is still to be proved.
     "proved": "update tree set proved = min(?, acked), asked = ? where number = ?",
 }
+# What came and went unseen by a scan is known from all that was ever told, until a proof.
 DONE = """
-delete from changed
-where tree = :tree and path <> x''
-  and seq <= (select min(acked, proved) from tree where number = :tree)
+delete from changed where tree = :tree and path <> x'' and seq <= (
+    select case when way <> 'names' then min(acked, coalesce(proved, 0))
+        when exists (select 1 from gap where tree = number and seq > proved) then acked
+        else min(acked, coalesce(proved, acked)) end
+    from tree where number = :tree)
 """
 
 
@@ -114,10 +117,8 @@ class Notes:
 
     def drop(self, tree: int, path: bytes) -> None:
         """Forget a folder and all beneath it, or the whole tree."""
-        line = (
-            "delete from folder where tree = ? and (? = path or ? = x'' or path > ? and path < ?)"
-        )
-        self._database.execute(line, (tree, path, path, path + b"/", path + b"0"))
+        line = "delete from folder where tree = ? and (? in (path, x'') or path > ? and path < ?)"
+        self._database.execute(line, (tree, path, path + b"/", path + b"0"))
 
     def linked(self, tree: int, there: os.stat_result) -> List[bytes]:
         """The names that an inode had when the tree's links were counted."""
@@ -362,10 +363,10 @@ def count(folder: str) -> None:
     """How far each tree is behind, by the list alone."""
     asker = Asker(folder)
     told(asker.answer)
-    for number, path, way, acked, _, handed, seconds, valid in asker.trees():
+    for number, path, way, acked, proved, handed, seconds, valid in asker.trees():
         line = {"tree": os.fsdecode(path), "way": way, "gaps": asker.gaps(number, acked)}
-        line.update(count=asker.count(number, acked), proved=bool(valid))
-        told(dict(line, handed=handed, seconds=seconds))
+        line.update(count=asker.count(number, acked), handed=handed, seconds=seconds)
+        told(dict(line, proved=bool(valid), open=asker.count(number, proved or 0)))
 
 
 def note(folder: str, run: str, what: str, seq: int, paths: List[str]) -> None:

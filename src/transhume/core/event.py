@@ -22,6 +22,7 @@ Kind = Literal[
     "checked",  # findings: what one check of everything saw, maybe nothing; seconds, memory
     "machines",  # source, target: what they are; seconds: how long the source's core took to start
     "proved",  # step, part, compared, equal, unit, differing, since
+    "verified",  # equal: whether a comparison of everything came to its end, and found all equal
     "lacks",  # part, lacking, total, unit, seconds (what the rest would take), following
     "forecast",  # seconds, low, high, caught_up, parts: the downtime that is thought to come
     "down",  # people are shut out from here on

@@ -81,9 +81,9 @@ def settled(rests: Sequence[float], goal: float) -> bool:
     """Whether another pass is of no use: the last rest is within the goal, or none shrinks it.
 
     `rests` are the seconds by which a cutover would have taken longer than one with nothing left to
-    copy, after each pass.
+    copy, after each pass; infinite where nobody knows them.
     """
     if rests and rests[-1] <= goal:
         return True
     recent, before = rests[-_PASSES:], rests[:-_PASSES]
-    return bool(before) and min(recent) > _SHRINKS * min(before)
+    return bool(before) and min(recent) >= _SHRINKS * min(before)

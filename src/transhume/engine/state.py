@@ -23,6 +23,8 @@ class State:
     """Whether a change without a way back was begun."""
     down: bool = False
     """Whether people are shut out."""
+    verified: bool = False
+    """Whether the last comparison after that found all of it equal."""
     finished: bool = False
     returning: bool = False
     """Whether changes of the move are being taken back, and that isn't at its end."""
@@ -61,6 +63,8 @@ def apply(state: State, event: Event) -> None:
         state.done.append(event.data["step"])
     elif event.kind in ("down", "up"):
         state.down = event.kind == "down"
+    elif event.kind == "verified":
+        state.verified = state.opened and bool(event.data["equal"])
     elif event.kind == "finished":
         state.finished = True
 
@@ -85,6 +89,7 @@ def _change(state: State, event: Event) -> None:
         state.begun.clear()
         state.carrying.clear()
         state.opened_at, state.final, state.returning, state.carried = None, False, False, False
+        state.verified = False
 
 
 def _made_again(state: State, step: str) -> None:

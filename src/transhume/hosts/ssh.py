@@ -27,6 +27,8 @@ _PAUSE_SECONDS = 2.0
 _TUNNEL_SECONDS = 20.0
 # Faster than any other where the processor knows AES, and slower than most where it doesn't.
 _CHEAP = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+# Names the source, by its host key, of which it is known that both processors do.
+_AES = "aes"
 # What of the admin's own configuration leads to the machine; `ssh -G` has resolved it.
 _CARRIED = (
     "user",
@@ -60,6 +62,10 @@ class Ssh:
         self._lock = threading.Lock()
         self._inquiry: Inquiry | None = None
         self._resolved = _resolve(processes, destination)
+        self._address = ""
+        self._choosing = threading.Lock()
+        self._aes: bool | None = None
+        """Whether both processors know AES; None before they were asked."""
 
     @property
     def hostname(self) -> str:
@@ -69,33 +75,58 @@ class Ssh:
     def to(self, address: str) -> None:
         """Reach the source by this address from now on; empty for its usual one."""
         self.close()
+        self._address = address or self.hostname
         FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
         SOCKETS.mkdir(mode=0o700, exist_ok=True)
         Path(SSH_BULK).unlink(missing_ok=True)
         _write(FOLDER / "known_hosts", f"{ALIAS} {self._host_key}\n")
-        _write(Path(SSH_CONFIG), self._config(address or self.hostname))
+        if _noted() == self._host_key:
+            self._aes = True
+        _write(Path(SSH_CONFIG), self._config())
 
     def ensure_bulk(self) -> None:
         """Write how bulk goes: each connection on its own, since one window bounds what they share
-        (about 2 MiB per round trip), and with the cheapest of the ciphers that the admin allows."""
+        (about 2 MiB per round trip)."""
+        self._ensure_cheap()
         with self._lock:
-            if Path(SSH_BULK).exists():
+            if not Path(SSH_BULK).exists():
+                # In ssh_config(5) the first value of a word counts.
+                own = f"Host {ALIAS}\n    ControlPath none\n"
+                _write(Path(SSH_BULK), own + Path(SSH_CONFIG).read_text())
+
+    def _ensure_cheap(self) -> None:
+        """Everything goes by the cheapest of the ciphers that the admin allows, from here on."""
+        with self._choosing:
+            if self._aes is not None or self._ordered() == self._allowed():
                 return
-            allowed = ",".join(self._resolved.get("ciphers", ())).split(",")
-            cheap = [cipher for cipher in _CHEAP if cipher in allowed and self._both_have_aes()]
-            order = ",".join([*cheap, *(each for each in allowed if each and each not in cheap)])
-            # In ssh_config(5) the first value of a word counts.
-            lines = [f"Host {ALIAS}", "ControlPath none", f"Ciphers {order}"]
-            own = "\n    ".join(lines if order else lines[:2])
-            _write(Path(SSH_BULK), f"{own}\n{Path(SSH_CONFIG).read_text()}")
+            self._aes = self._both_have_aes()
+            if self._aes:
+                _write(FOLDER / _AES, self._host_key)
+                _write(Path(SSH_CONFIG), self._config())
+                # Who is on the shared connection stays there; whoever comes now opens another.
+                self._processes.run(("ssh", "-F", SSH_CONFIG, "-O", "stop", ALIAS))
+
+    def _allowed(self) -> list[str]:
+        return [each for each in ",".join(self._resolved.get("ciphers", ())).split(",") if each]
+
+    def _ordered(self) -> list[str]:
+        """The ciphers that the admin allows, the cheapest first."""
+        allowed = self._allowed()
+        cheap = [cipher for cipher in _CHEAP if cipher in allowed]
+        return [*cheap, *(each for each in allowed if each not in cheap)]
 
     def _both_have_aes(self) -> bool:
+        # Tried once: where the source can't be reached what is asked next says so.
         look = ("grep", "-qw", "aes", "/proc/cpuinfo")
-        return self._processes.run(look).status == 0 == self.run(look).status
+        run = self._processes.run
+        return run(look).status == 0 == run(remote(look)).status
 
-    def _config(self, hostname: str) -> str:
-        lines = [f"Host {ALIAS}", f"HostName {hostname}", f"HostKeyAlias {ALIAS}"]
+    def _config(self) -> str:
+        lines = [f"Host {ALIAS}", f"HostName {self._address}", f"HostKeyAlias {ALIAS}"]
         carried = [(key, value) for key in _CARRIED for value in self._resolved.get(key, ())]
+        if self._aes:
+            order = ("ciphers", ",".join(self._ordered()))
+            carried = [order, *(each for each in carried if each[0] != "ciphers")]
         if Path(KEY).exists():
             own = [("identityfile", KEY), ("identitiesonly", "yes"), ("identityagent", "none")]
             carried = own + [each for each in carried if each[0] not in _WHO]
@@ -125,6 +156,7 @@ class Ssh:
         return self.run(argv) if answer is None else answer
 
     def _inquire(self) -> Inquiry:
+        self._ensure_cheap()
         with self._lock:
             known = self._inquiry
             # One that never answered has no Python there: it isn't begun for each question.
@@ -177,6 +209,7 @@ class Ssh:
 
     def ensure_tunnel(self) -> None:
         """Open the tunnel when it isn't there; Unreachable when it can't be had."""
+        self._ensure_cheap()
         with self._lock:
             self._ensure_tunnel()
 
@@ -231,6 +264,12 @@ def _resolve(processes: Processes, destination: str) -> dict[str, list[str]]:
         if value not in ("", "none"):
             resolved.setdefault(key, []).append(value)
     return resolved
+
+
+def _noted() -> str:
+    """The host key of the source of which it is known that the cheapest cipher may be used."""
+    path = FOLDER / _AES
+    return path.read_text() if path.exists() else ""
 
 
 def _write(path: Path, text: str) -> None:

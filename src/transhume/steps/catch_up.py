@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from transhume.core.change import Change
-from transhume.core.finding import Finding
+from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
 from transhume.core.step import Phase, Step
@@ -30,14 +30,16 @@ class CatchUp(Step):
         for step in self.hot:
             yield from step.run(pair)
 
-    def verify(self, pair: Pair) -> Iterator[Finding]:
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        for step in self.hot:
+            yield from step.verify(pair)
         behind = [lag for step in self.hot for lag in step.lag(pair)]
         rest = sum(lag.seconds or 0.0 for lag in behind)
         if rest > self.most:
             worst = max(behind, key=lambda lag: lag.seconds or 0.0)
             yield _behind(f"people would wait {rest:.0f} s for what isn't copied yet", worst)
         for lag in behind:
-            if lag.seconds is None and lag.behind:
+            if lag.seconds is None:
                 yield _behind(f"nobody knows how long the rest of {lag.part} takes", lag)
 
 

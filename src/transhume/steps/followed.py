@@ -29,7 +29,8 @@ class News:
     """What is told of one tree: in which way it is followed, why the list isn't whole, the paths.
 
     `count`, `handed` and `seconds` are how many paths wait, how many the last pass brought, and
-    what it took; they are told when it is counted, and the paths when it is asked.
+    what it took; `proved` says whether its proof still counts, and `open` how many paths changed
+    since. They are told when it is counted, and the paths when it is asked.
     """
 
     way: str
@@ -39,6 +40,7 @@ class News:
     handed: int = 0
     seconds: float = 0.0
     proved: bool = False
+    open: int = 0
 
     @property
     def names(self) -> bytes:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from transhume.core.change import Change, Keep, SyncPaths
 from transhume.core.host import Pair
+from transhume.core.lag import Lag
 from transhume.core.step import Step
 from transhume.steps import manifest
-from transhume.steps.followed import News, Told, asked, noted
+from transhume.steps.followed import News, Told, asked, counted, noted
 from transhume.steps.manifest import Difference
 from transhume.steps.tree_proof import BATCH
-from transhume.steps.trees import Tree, durable
+from transhume.steps.trees import Tree, durable, existing
 
 _KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
 _LISTED = Keep("the tracker's list goes when the tracker goes")
+_MANY = 5_000
+"""Paths that changed since a tree was compared, each to be compared once more in the outage; with
+more of them it is worth while to compare the tree again before it."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,54 @@ class ProveFollowed(Step):
     touches = frozenset({"source", "target"})
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        found = _compared(pair, [tree.path for tree in self.trees])
-        for path, names in found.missed.items():
-            title = f"copy what was missed in {path}: {len(names):,} paths"
-            yield Change(title, SyncPaths(path, _listed(names)), _KEEP)
-        yield from _noted(found)
-        if found.missed:
-            yield durable(list(found.missed))
-            # What isn't equal now either is compared whole once more while nobody writes.
-            yield from _noted(_compared(pair, list(found.missed)))
+        yield from _proved(pair, [tree.path for tree in self.trees])
+
+
+@dataclass(frozen=True)
+class ProveAgain(Step):
+    """The comparison of before still counts: nothing was missed since, and not much has changed."""
+
+    trees: tuple[Tree, ...]
+    key = "prove-again"
+    title = "compare again what may have been missed"
+    why = "A tree whose proof counts no more would be compared whole while people wait."
+    phase = "cutover"
+    touches = frozenset({"source", "target"})
+    repeats = True
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        told = counted(pair)
+        again = [path for path in self._open(pair, told) if told.of(path) is not None]
+        if again:
+            yield from _proved(pair, again)
+
+    def lag(self, pair: Pair) -> Iterator[Lag]:
+        """What comparing takes that is still left to the end: that it does is measured by doing."""
+        left = self._open(pair, counted(pair))
+        if left:
+            began = time.monotonic()
+            _differing(pair, left)
+            took = time.monotonic() - began
+            yield Lag(f"the proof of {', '.join(left)}", len(left), "trees", took)
+
+    def _open(self, pair: Pair, told: Told) -> list[str]:
+        """The trees that would be compared whole, or nearly so."""
+        there = [tree.path for tree in existing(pair, self.trees)]
+        known = [(path, told.trees.get(path)) for path in there]
+        return [path for path, news in known if not (news and news.proved and news.open <= _MANY)]
+
+
+def _proved(pair: Pair, paths: Sequence[str]) -> Iterator[Change]:
+    """Compare these trees, bring what nobody told of, and note what is proved."""
+    found = _compared(pair, paths)
+    for path, names in found.missed.items():
+        title = f"copy what was missed in {path}: {len(names):,} paths"
+        yield Change(title, SyncPaths(path, _listed(names)), _KEEP)
+    yield from _noted(found)
+    if found.missed:
+        yield durable(list(found.missed))
+        # What isn't equal now either is compared whole once more while nobody writes.
+        yield from _noted(_compared(pair, list(found.missed)))
 
 
 @dataclass(frozen=True)

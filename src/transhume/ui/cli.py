@@ -248,10 +248,19 @@ def rollback(
 
 
 @app.command()
-def finish(settings: SettingsPath = SETTINGS) -> None:
-    """End the move: remove what was started for it. The source stays fenced."""
+def finish(
+    settings: SettingsPath = SETTINGS,
+    unproved: Annotated[
+        bool,
+        typer.Option("--unproved", help="Though no verify since the opening found all equal."),
+    ] = False,
+) -> None:
+    """End the move, once verify found all equal: remove what was started for it.
+
+    The source stays fenced.
+    """
     with _session(settings) as run:
-        moving.end(run, terminal.make_console(), Chosen(make_listener, _confirm))
+        moving.end(run, terminal.make_console(), Chosen(make_listener, _confirm), unproved)
 
 
 @app.command()

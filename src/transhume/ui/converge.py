@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from transhume.core.lag import Lag
 from transhume.core.understood import understood
 from transhume.engine.walk import Engine
 from transhume.ui.forecast import Outlook, outlook
+from transhume.ui.words import about
 
 Told = Callable[[Outlook], None]
 """What a pass led to, for a screen."""
@@ -30,11 +32,24 @@ def converge(engine: Engine, told: Told, goal: float | None = None) -> Outlook |
         if seen is None:
             return None
         told(seen)
-        rests.append(seen.rest)
+        rests.append(math.inf if seen.unknown else seen.rest)
         if goal is None or settled(rests, goal):
             return seen
         # What follows by itself is given a moment to do so.
         time.sleep(_PAUSE_SECONDS)
+
+
+def above(seen: Outlook, goal: float) -> str:
+    """Why the last pass wasn't enough, though another one is of no use; empty when it was."""
+    if seen.unknown:
+        return f"nobody knows how long the rest of {seen.unknown[0]} takes, pass after pass"
+    if seen.rest <= goal:
+        return ""
+    worst = max(seen.lags, key=lambda lag: lag.seconds or 0.0)
+    return (
+        f"people would wait {about(seen.rest)} longer for what isn't copied yet, and another pass "
+        f"doesn't make it less ({worst.part} is {worst.behind:,.0f} {worst.unit} behind)"
+    )
 
 
 def _measure(engine: Engine) -> Outlook | None:

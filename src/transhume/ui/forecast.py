@@ -33,6 +33,11 @@ class Outlook:
         """By how many seconds the one is longer than the other."""
         return max(0.0, self.now.seconds - self.caught_up.seconds)
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The parts of which nobody knows how long their rest takes."""
+        return tuple(lag.part for lag in self.lags if lag.seconds is None)
+
     def kept(self) -> dict[str, Any]:
         """What the journal keeps of it."""
         return {

@@ -233,6 +233,8 @@ def following(status: Status) -> str:
         return f"transhume {_AGAIN.get(walk.command, walk.command)}"
     if status.rolled_back:
         return "transhume check"
+    if status.opened and not status.verified:
+        return "transhume verify"
     return f"transhume {_AFTER.get(_furthest(status), 'check')}"
 
 

@@ -34,10 +34,10 @@ from transhume.hosts.ssh import host_key as offered_key
 from transhume.steps.guard.arm import refuse_returned
 from transhume.steps.services import start_seconds
 from transhume.ui import beginning, checking
-from transhume.ui.converge import Told, converge, noted
+from transhume.ui.converge import Told, above, converge, noted
 from transhume.ui.feed import Feed
 from transhume.ui.forecast import Outlook, show
-from transhume.ui.layout import put
+from transhume.ui.layout import put, text
 from transhume.ui.session import Session, need_root, past, read_settings, session, walk
 from transhume.ui.words import visible
 
@@ -186,6 +186,9 @@ def synchronise(
         seen = converge(engine, told, goal)
     if each is None:
         show(console, seen)
+        why = above(seen, goal) if seen is not None and goal is not None else ""
+        if why:
+            put(console, text(f"It ended above the goal: {why}."))
         console.print("Next: transhume sync again at any time, then transhume cutover")
 
 
@@ -223,8 +226,7 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
         if not (state.opened or state.down):
             _require_checks(run, engine)
             _record_machines(run, engine)
-            converge(engine, lambda seen: listener.note(seen.line()), run.settings.cutover.rest)
-            listener.note("")
+            _converge(run, engine, listener)
             _tell_of_no_way_back(run, listener, console)
         engine.forward("prepare", "cutover", "after")
         returns = not engine.journal.state.final
@@ -235,6 +237,21 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
         console.print(
             "What happens here is noted: transhume rollback takes you back with all new mail, "
             "until transhume finish."
+        )
+
+
+def _converge(run: Session, engine: Engine, listener: Feed) -> None:
+    """Hot passes as long as they are of use; StepFailed where they don't lead near enough."""
+    most = run.settings.cutover.rest
+    seen = converge(engine, lambda seen: listener.note(seen.line()), most)
+    listener.note("")
+    why = above(seen, most) if seen is not None else ""
+    if why:
+        raise StepFailed(
+            why,
+            state="Nothing was stopped: the source serves.",
+            remedy="transhume sync --follow at a quieter hour; "
+            "or allow more: [cutover] rest in the settings",
         )
 
 
@@ -273,7 +290,7 @@ def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool)
     console.print(f"The source serves {kept}. What was copied is kept for another attempt.")
 
 
-def end(run: Session, console: Console, chosen: Chosen) -> None:
+def end(run: Session, console: Console, chosen: Chosen, unproved: bool) -> None:
     """finish."""
     with walking(run, "finish", console, chosen) as engine:
         state = fold(engine.journal.events())
@@ -282,6 +299,14 @@ def end(run: Session, console: Console, chosen: Chosen) -> None:
                 "the target doesn't serve yet, so there is nothing to finish",
                 state="Nothing was touched.",
                 remedy="transhume cutover --yes, or transhume rollback",
+            )
+        if not (state.verified or unproved):
+            raise NoReturn(
+                "no comparison since the opening has found all of it equal, and afterwards "
+                "there is no way back",
+                state="Nothing was touched.",
+                remedy="transhume verify; or, if you accept what it names: "
+                "transhume finish --unproved",
             )
         engine.forward("finish")
         engine.journal.write("finished")

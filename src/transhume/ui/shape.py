@@ -179,6 +179,8 @@ class Status:
     """The last one before people were shut out."""
     opened: bool = False
     """Whether people were let in to the target."""
+    verified: bool = False
+    """Whether the last comparison after that found all of it equal."""
     past_return: bool = False
     return_reason: str = ""
     rolled_back: bool = False

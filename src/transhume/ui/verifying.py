@@ -78,6 +78,7 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
             told.add(each)
             engine.journal.write("proved", step="verify", **asdict(each))
             proofs.append(each)
+        engine.journal.write("verified", equal=bool(proofs) and not stopping(proofs))
         state = engine.journal.state
         if state.opened and not state.final:
             note_behind(run, engine)

@@ -286,7 +286,7 @@ def _rolled_back(status: Status, event: Event) -> None:
     for step in status.steps.values():
         if step.state != "undone":
             step.state = "waiting"
-    status.rolled_back, status.opened = True, False
+    status.rolled_back, status.opened, status.verified = True, False, False
     status.past_return, status.return_reason = False, ""
     status.phase, status.problem = "", None
 
@@ -357,6 +357,10 @@ def _up(status: Status, event: Event) -> None:
         status.outages[-1].ended = event.at
 
 
+def _verified(status: Status, event: Event) -> None:
+    status.verified = status.opened and bool(event.data.get("equal"))
+
+
 def _finished(status: Status, event: Event) -> None:
     status.finished, status.phase = True, "finish"
 
@@ -375,6 +379,7 @@ _HANDLERS: dict[str, Callable[[Status, Event], None]] = {
     "rolled-back": _rolled_back,
     "checked": _checked,
     "proved": _proved,
+    "verified": _verified,
     "lacks": _lacks,
     "forecast": _forecast,
     "down": _down,

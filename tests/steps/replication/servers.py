@@ -24,10 +24,16 @@ TAKING = "select d.datname, s.subname from pg_subscription"
 
 
 def server(
-    level: str = "minimal", major: int = 13, senders: int = 0, *, bounded: bool = True
+    level: str = "minimal",
+    major: int = 13,
+    senders: int = 0,
+    *,
+    slots: int = 10,
+    bounded: bool = True,
+    fixed: str = "",
 ) -> list[tuple[Any, ...]]:
     """What the source's PostgreSQL says of itself."""
-    return [(major, level, senders, 10, 0, 0, True, False, "", DATA, 5432, "bj", bounded)]
+    return [(major, level, senders, slots, 0, 0, True, False, fixed, DATA, 5432, "bj", bounded)]
 
 
 def following(strategy: str = "auto", restart: str = "now") -> Following:

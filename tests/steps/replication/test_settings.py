@@ -80,6 +80,36 @@ def test_a_server_that_can_be_followed_gets_its_bound_without_a_restart() -> Non
     assert b"pg_reload_conf" in change.act.acts[1].input
 
 
+def _few(slots: int, fixed: str = "") -> Pair:
+    """Two databases can follow there, but the proof of each needs a slot of its own."""
+    both = pair()
+    source(both).held[SERVER] = server("logical", senders=10, slots=slots, fixed=fixed)
+    return both
+
+
+def _found(both: Pair, restart: str = "now") -> dict[str, str]:
+    step = PrepareSource(following(restart=restart))
+    return {found.key: found.seen for found in step.check(both)}
+
+
+def test_too_few_slots_for_the_proof_are_a_reason_to_restart() -> None:
+    (change,) = _changes(_few(3))
+    assert b"max_replication_slots = '10'" in _written(change)
+    assert "max_replication_slots is 3" in _found(_few(3))["postgresql-restart"]
+    assert _changes(_few(4)) == []
+
+
+@pytest.mark.parametrize(("restart", "fixed"), [("never", ""), ("now", "max_wal_senders")])
+def test_where_they_cant_be_had_it_is_said_and_the_databases_follow(
+    restart: str, fixed: str
+) -> None:
+    both = _few(2, fixed)
+    assert _changes(both, restart) == []
+    assert "no-slot-for-proof" in _found(both, restart)
+    assert set(following(restart=restart).choices(both).values()) == {""}
+    assert "no-slot-for-proof" not in _found(_few(4, fixed), restart)
+
+
 def test_a_restart_that_brought_nothing_is_told() -> None:
     (found,) = PrepareSource(following()).verify(_minimal())
     assert getattr(found, "severity", "") == "blocks"

@@ -150,6 +150,15 @@ def test_room_is_summed_by_file_system_with_its_parts() -> None:
     assert "dumps 50,000,000" in seen.seen
 
 
+def test_a_dump_that_isnt_compressed_needs_more_room() -> None:
+    def alter(source: FakeHost, target: FakeHost) -> None:
+        target.said[_AVAIL] = "Avail\n1\n"
+        target.said["pg_dump --version"] = "pg_dump (PostgreSQL) 15.3\n"
+
+    (seen,) = found("room", alter)
+    assert "dumps 150,000,000" in seen.seen
+
+
 def test_each_file_system_has_its_own_room() -> None:
     def free(argv: tuple[str, ...]) -> str:
         return "Avail\n5\n" if argv[-1] == CYRUS else "Avail\n900000000\n"

@@ -6,6 +6,7 @@ import os
 
 from transhume.core.plan import Beside, Plan
 from transhume.core.settings import Settings
+from transhume.core.step import Step
 from transhume.profiles.bluemind import after
 from transhume.profiles.bluemind.checks import checks
 from transhume.profiles.bluemind.layout import Layout
@@ -33,6 +34,7 @@ from transhume.steps.guard.arm import Arm, Confirm, Disarm
 from transhume.steps.key import ForgetKey
 from transhume.steps.mark import MarkDatabases
 from transhume.steps.queue import MoveQueue, ReleaseQueue
+from transhume.steps.replication.behind import WaitForDatabases
 from transhume.steps.replication.finish import FinishDatabases, Ready
 from transhume.steps.replication.follow import Follow
 from transhume.steps.replication.following import Following
@@ -143,7 +145,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             prove_followed.ProveFollowed(moved),
             Ready(follows),
             FollowTarget(way),
-            CatchUp((proof, trees.SyncTrees(moved)), settings.cutover.rest),
+            CatchUp(_again(proof, layout, settings), settings.cutover.rest),
             _guard(layout, settings, addresses),
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
@@ -169,6 +171,14 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             ForgetKey(),
         )
     )
+
+
+def _again(proof: ProveHot, layout: Layout, settings: Settings) -> tuple[Step, ...]:
+    """What is made once more before anything is stopped: minutes may have passed since it was."""
+    moved = all_trees(layout, settings)
+    follows = following(layout, settings)
+    again = prove_followed.ProveAgain(moved)
+    return proof, trees.SyncTrees(moved), again, WaitForDatabases(follows)
 
 
 def _fence(layout: Layout, settings: Settings) -> Fence:

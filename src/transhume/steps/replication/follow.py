@@ -24,6 +24,7 @@ from transhume.errors import StepFailed
 from transhume.steps.copier import compression, creation, tables
 from transhume.steps.described import described
 from transhume.steps.replication import scripts, tunnel
+from transhume.steps.replication.behind import lags
 from transhume.steps.replication.defined import noted
 from transhume.steps.replication.following import Following
 from transhume.steps.replication.identity import lacks
@@ -164,6 +165,4 @@ class Follow(Step):
                 yield Finding("not-following", "blocks", "both", f"{name}: {trouble}")
 
     def lag(self, pair: Pair) -> Iterator[Lag]:
-        for name in self.following.followed(pair):
-            now = standing(pair, name)
-            yield Lag(name, now.behind, "bytes", now.seconds or 0.0, following=not now.trouble)
+        yield from lags(pair, self.following.followed(pair))

@@ -101,16 +101,34 @@ class PrepareSource(Step):
     def check(self, pair: Pair) -> Iterator[Finding]:
         for name, reason in self.following.choices(pair).items():
             yield self._choice(name, reason)
-        there = server(pair.source)
-        if self._wanted(pair) and not there.enough(len(self._wanted(pair))):
+        there, wanted = server(pair.source), len(self._wanted(pair))
+        if wanted and not self._enough(there, wanted):
             yield Finding(
                 "postgresql-restart",
                 "notes",
                 "source",
-                f"PostgreSQL is restarted once {self._when()}: wal_level is {there.wal_level}",
-                "Following needs wal_level = logical; the services connect again by themselves.",
+                f"PostgreSQL is restarted once {self._when()}: wal_level is {there.wal_level}, "
+                f"max_replication_slots is {there.slots}",
+                "Following needs wal_level = logical and two slots for each database; the services "
+                "connect again by themselves.",
                 '[databases] restart = "03:30" for another hour, or "never"',
             )
+        elif wanted and not there.provable(wanted):
+            yield Finding(
+                "no-slot-for-proof",
+                "warns",
+                "source",
+                "databases can't be proved while people work: max_replication_slots is "
+                f"{there.slots}, and PostgreSQL may not be restarted",
+                "All their rows are compared while everyone waits.",
+                f"at least max_replication_slots = {there.needs(wanted)[1]} in its settings and a "
+                'restart; or [databases] restart = "03:30", for an hour at which it may be',
+            )
+
+    def _enough(self, there: Server, wanted: int) -> bool:
+        """Whether it can be followed as it is; for the proof it is restarted where it may be."""
+        fixed = self.following.restart == "never" or there.fixed
+        return there.enough(wanted) if fixed else there.provable(wanted)
 
     def _when(self) -> str:
         return "when sync begins" if self.following.restart == "now" else self.following.restart
@@ -133,7 +151,8 @@ class PrepareSource(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         there, wanted = server(pair.source), len(self._wanted(pair))
-        if not wanted or there.ready(wanted) or self._planned(pair):
+        ready = self._enough(there, wanted) and there.within_bounds
+        if not wanted or ready or self._planned(pair):
             return
         former = without(pair.source.file(conf(there)) or b"")
         lines = former if not former or former.endswith(b"\n") else former + b"\n"
@@ -143,7 +162,7 @@ class PrepareSource(Step):
 
     def _taken_up(self, there: Server, wanted: int) -> tuple[str, Act]:
         """How the server takes the settings up."""
-        if there.enough(wanted):
+        if self._enough(there, wanted):
             reload = "select pg_reload_conf() \\g /dev/null\n"
             act = script(self.following.ini, "postgres", reload)
             return "bound what the source keeps for a follower", act

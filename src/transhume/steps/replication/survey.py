@@ -81,16 +81,27 @@ class Server:
 
     def enough(self, databases: int) -> bool:
         """Whether so many databases can be followed without another restart."""
-        senders, slots = self.needs(databases)
+        senders, _ = self.needs(databases)
+        slots = self.others_slots + databases
         return self.logical and self.senders >= senders and self.slots >= slots
 
+    def provable(self, databases: int) -> bool:
+        """The same, and whether they can be proved while people work as well."""
+        return self.enough(databases) and self.slots >= self.needs(databases)[1]
+
     def ready(self, databases: int) -> bool:
-        """The same, and what is kept for them is bounded as far as the server can."""
-        return self.enough(databases) and (self.bounded or self.major < BOUNDED)
+        """The same, and what is kept for them is bounded as far as it can be."""
+        return self.enough(databases) and self.within_bounds
+
+    @property
+    def within_bounds(self) -> bool:
+        """Whether what is kept for a follower is bounded, as far as the server can."""
+        return self.bounded or self.major < BOUNDED
 
     def needs(self, databases: int) -> tuple[int, int]:
-        """How many senders and slots: while a copy is taken a database needs two senders."""
-        return self.others_senders + 2 * databases, self.others_slots + databases
+        """How many senders and slots: while a copy is taken a database needs two senders, and its
+        proof has a slot of its own."""
+        return self.others_senders + 2 * databases, self.others_slots + 2 * databases
 
 
 def server(source: Host) -> Server:

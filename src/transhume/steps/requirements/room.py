@@ -9,6 +9,7 @@ from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
+from transhume.steps.copier import UNCOMPRESSED, compression
 from transhume.steps.requirements.mounts import Mount, inside, landing
 from transhume.steps.requirements.remedy import quoted
 from transhume.steps.requirements.survey import Surveyed, parts, survey
@@ -16,8 +17,9 @@ from transhume.steps.requirements.survey import Surveyed, parts, survey
 _GROWTH = 1.1
 """What arrives, and a tenth for what grows until the switch."""
 
-_DUMPED = 0.5
-"""A dump against its database: no indexes in it, and compressed; half leaves a margin."""
+_DUMPED, _DUMPED_RAW = 0.5, 1.5
+"""A dump against its database: no indexes in it, and compressed; half leaves a margin. Uncompressed
+it is text, and values that the server keeps packed are as long as they are."""
 
 _COMPRESSING = ("btrfs", "zfs", "bcachefs")
 _FILES_OF_A_DATABASE = 20_000
@@ -63,7 +65,8 @@ def room(folders: tuple[str, ...], databases: tuple[str, ...], dumps: str) -> Lo
         restored = max(0, sum(sizes[0].values()) - sum(sizes[1].values()))
         files = _FILES_OF_A_DATABASE * len(set(sizes[0]) - set(sizes[1]))
         add(beside[folder], "databases", restored, files)
-        dumped = int(sum(sizes[0].values()) * _DUMPED)
+        raw = compression(pair.target) == UNCOMPRESSED
+        dumped = int(sum(sizes[0].values()) * (_DUMPED_RAW if raw else _DUMPED))
         present = here[dumps].allocated if dumps in here else 0
         add(beside[dumps], "dumps", max(0, dumped - present), 0)
         for mount, need in needed.values():
