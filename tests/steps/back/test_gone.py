@@ -63,8 +63,8 @@ def machines(tmp_path: Path) -> _Machines:
         (top / "kept").touch()
         (top / "leads").symlink_to("nowhere")
     (other / "whole").mkdir()
-    for name in (*_NAMES[:5], _NAMES[6], b"whole/within", b"unnamed"):
-        (other / os.fsdecode(name)).write_text("x")
+    for word in (*_NAMES[:5], _NAMES[6], b"whole/within", b"unnamed"):
+        (other / os.fsdecode(word)).write_text("x")
     search = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "OTHER": str(root)}
     return _Machines(tree, other, {**search, "TMPDIR": str(tmp_path)})
 
