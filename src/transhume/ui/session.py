@@ -22,7 +22,7 @@ from transhume.core.settings import CopySettings, Settings
 from transhume.engine.journal import FILE, Journal, alone, read
 from transhume.engine.perform import Performer
 from transhume.engine.private import open_to_others
-from transhume.engine.state import fold
+from transhume.engine.state import State, fold
 from transhume.engine.walk import Engine
 from transhume.errors import (
     EnvironmentLacks,
@@ -217,8 +217,10 @@ def _interruptible(processes: Processes) -> Iterator[None]:
     """Ctrl-C, a closed terminal and a polite kill end the children first, then this run."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        processes.stop()
-        raise KeyboardInterrupt
+        # Once: the second one would interrupt how the run ends, and leave threads behind that act
+        # when nobody holds the move any more.
+        if processes.stop():
+            raise KeyboardInterrupt
 
     former = {
         number: signal.signal(number, stop)
@@ -262,11 +264,11 @@ def walk(
         try:
             yield engine
         except KeyboardInterrupt:
-            told = _told(Interrupted("stopped"), journal, command)
+            told = _told(Interrupted("stopped"), journal.state, command)
             ended("interrupted", told.what)
             raise told from None
         except TranshumeError as error:
-            told = _told(error, journal, command)
+            told = _told(error, journal.state, command)
             ended("failed", told.what, remedy=told.remedy)
             raise
         except Exception as error:
@@ -277,9 +279,18 @@ def walk(
         ended("done", "")
 
 
-def _told(error: TranshumeError, journal: Journal, command: str) -> TranshumeError:
+def stopped(folder: Path) -> TranshumeError:
+    """What Ctrl-C outside of a walk means: it changed nothing, but others may have before."""
+    events = past(folder)
+    state, again = fold(events), "type the same command again"
+    if state.finished or not state.begun:
+        return Interrupted("stopped", state="Nothing was changed.", remedy=again)
+    walks = [event.data["command"] for event in events if event.kind == "walk-begun"]
+    return _told(Interrupted("stopped", remedy="" if state.down else again), state, walks[-1])
+
+
+def _told(error: TranshumeError, state: State, command: str) -> TranshumeError:
     """The error with what it means for both machines and what to type next, where it lacks them."""
-    state = fold(journal.events())
     again = "transhume cutover --yes" if command == "cutover" else f"transhume {command}"
     if state.opened and state.down:
         standing = "Nothing is lost. People are shut out: the target is stopped or closed."
