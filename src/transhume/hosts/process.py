@@ -38,10 +38,11 @@ class Processes:
         """End every child; whether nobody did so before. Safe in a signal handler."""
         first, self._stopping = not self._stopping, True
         self._signal_all(signal.SIGTERM)
-        # Whoever waits for one that doesn't end, in whatever thread, must not wait for ever.
-        later = threading.Timer(_GRACE_SECONDS, self._signal_all, (signal.SIGKILL,))
-        later.daemon = True
-        later.start()
+        if first:
+            # Whoever waits for one that doesn't end, in whatever thread, mustn't wait for ever.
+            later = threading.Timer(_GRACE_SECONDS, self._signal_all, (signal.SIGKILL,))
+            later.daemon = True
+            later.start()
         return first
 
     def _signal_all(self, number: signal.Signals) -> None:

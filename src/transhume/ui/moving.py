@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from transhume.core.event import Event
+from transhume.core.finding import stopping
 from transhume.core.settings import Settings, SourceSettings
 from transhume.core.understood import understood
 from transhume.engine import back
@@ -32,7 +33,7 @@ from transhume.errors import (
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
 from transhume.steps.guard.arm import refuse_returned
-from transhume.steps.services import start_seconds
+from transhume.steps.services import Start, start_seconds
 from transhume.ui import beginning, checking
 from transhume.ui.converge import Told, converge, noted
 from transhume.ui.feed import Feed
@@ -227,6 +228,7 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
             listener.note("")
             _tell_of_no_way_back(run, listener, console)
         engine.forward("prepare", "cutover", "after")
+        _require_serving(run)
         returns = not engine.journal.state.final
         if returns:
             note_behind(run, engine)
@@ -236,6 +238,18 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
             "What happens here is noted: transhume rollback takes you back with all new mail, "
             "until transhume finish."
         )
+
+
+def _require_serving(run: Session) -> None:
+    """It may have been restarted since it was opened: nothing says that it came up again."""
+    for step in run.plan.steps:
+        seen = stopping(step.verify(run.pair)) if isinstance(step, Start) else []
+        if seen:
+            raise StepFailed(
+                f"the target was opened, and doesn't serve: {'; '.join(seen)}",
+                state="Nothing is lost.",
+                remedy="on the target: bmctl status; bmctl start; then: transhume cutover --yes",
+            )
 
 
 def _tell_of_no_way_back(run: Session, listener: Feed, console: Console) -> None:
