@@ -34,8 +34,8 @@ from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
 from transhume.steps.guard.arm import refuse_returned
 from transhume.steps.services import Start, start_seconds
-from transhume.ui import beginning, checking
-from transhume.ui.converge import Told, converge, noted
+from transhume.ui import beginning, checking, returning
+from transhume.ui.converge import Told, converge
 from transhume.ui.feed import Feed
 from transhume.ui.forecast import Outlook, show
 from transhume.ui.layout import put
@@ -231,7 +231,7 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
         _require_serving(run)
         returns = not engine.journal.state.final
         if returns:
-            note_behind(run, engine)
+            returning.look(run, engine)
     console.print("The target serves. Next: transhume verify, then transhume finish")
     if returns:
         console.print(
@@ -253,17 +253,10 @@ def _require_serving(run: Session) -> None:
 
 
 def _tell_of_no_way_back(run: Session, listener: Feed, console: Console) -> None:
-    hindrance = run.hindrance(run.pair)
+    hindrance = run.way.hindrance(run.pair)
     if hindrance:
         with listener.aside():
             console.print(f"Going back after the opening will lose what came since: {hindrance}")
-
-
-def note_behind(run: Session, engine: Engine) -> None:
-    """Note how far the source is behind the target, by which people are served."""
-    for step in run.back.steps:
-        for lag in step.lag(run.pair):
-            engine.journal.write("lacks", **noted(lag))
 
 
 def settings_to_go_back(path: Path, lose_new_mail: bool) -> Settings:

@@ -38,6 +38,7 @@ from transhume.hosts.process import Processes
 from transhume.hosts.ssh import FOLDER, SOCKETS, Ssh
 from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import Layout, load
+from transhume.steps.back.way import Way
 from transhume.steps.guard.arm import Arm, Confirm
 
 SETTINGS = Path("/etc/transhume/move.toml")
@@ -115,8 +116,8 @@ class Session:
     plan: Plan
     back: Plan
     """What a way back after the opening begins with."""
-    hindrance: Callable[[Pair], str]
-    """Why that can't be had; empty when it can."""
+    way: Way
+    """What is carried then, and why that can't be had."""
     hands: Callable[[Callable[[str], None], Callable[[Progress], None]], Performer]
     peaks: Peaks
 
@@ -184,14 +185,12 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -
     ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])
     plan, returning = profile.plan(layout, settings), back.plan(layout, settings)
-    hindrance = profile.way_back(layout, settings).hindrance
+    way = profile.way_back(layout, settings)
 
     def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
         return Performer(both, ssh, ask, notice, limits)
 
-    return Session(
-        settings, layout, processes, ssh, pair, plan, returning, hindrance, performer, peaks
-    )
+    return Session(settings, layout, processes, ssh, pair, plan, returning, way, performer, peaks)
 
 
 def logins(pair: Pair, place: Place, ini: str, kept: str) -> list[Credentials]:
