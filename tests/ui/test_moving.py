@@ -130,7 +130,7 @@ def test_cutover_alone_prepares_first(typed: Stage) -> None:
         for event in read(typed.folder / "state")[0]
         if event.kind == "step-begun"
     ]
-    assert first[:2] == ["requirements", "close"]
+    assert first[:3] == ["requirements", "use-key", "close"]
 
 
 def test_there_and_back(typed: Stage) -> None:

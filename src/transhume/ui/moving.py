@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from transhume.core.command import KEY
 from transhume.core.event import Event
 from transhume.core.finding import stopping
 from transhume.core.settings import Settings, SourceSettings
@@ -275,9 +276,12 @@ def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool)
             return
         if carries(state, lose_new_mail=lose_new_mail):
             engine.journal.claim(run.identity())
+        public = run.pair.target.file(f"{KEY}.pub")
         carried = back.go_back(replace(engine, plan=run.back), lose_new_mail=lose_new_mail)
     kept = "with all that people did on the target" if carried else "as before"
     console.print(f"The source serves {kept}. What was copied is kept for another attempt.")
+    if public is not None and run.pair.target.file(f"{KEY}.pub") is None:
+        console.print("The move's own key is gone from both. For another one: transhume key SOURCE")
 
 
 def end(run: Session, console: Console, chosen: Chosen) -> None:
