@@ -231,10 +231,11 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
         engine.forward("prepare", "cutover", "after")
         _require_serving(run)
         returns = not engine.journal.state.final
-        if returns:
-            returning.look(run, engine)
+        lost = returning.look(run, engine) if returns else ""
     console.print("The target serves. Next: transhume verify, then transhume finish")
-    if returns:
+    if lost:
+        console.print(f"Going back would lose what people do here: {visible(lost)}")
+    elif returns:
         console.print(
             "What happens here is noted: transhume rollback takes you back with all new mail, "
             "until transhume finish."

@@ -11,10 +11,11 @@ from transhume.ui.shape import Status
 from transhume.ui.words import duration, line, moment, size
 
 
-def look(run: Session, engine: Engine) -> None:
+def look(run: Session, engine: Engine) -> str:
     """Note whether what people do can be carried back, how far the source is behind, and the cost.
 
-    It is told later without a look at the machines, so it has to be told of when it was.
+    It is told later without a look at the machines, so it has to be told of when it was. Why it
+    can't be carried back is returned; empty when it can.
     """
     try:
         with understood("whether the way back holds"):
@@ -25,6 +26,7 @@ def look(run: Session, engine: Engine) -> None:
     for step in run.back.steps:
         for lag in step.lag(run.pair):
             engine.journal.write("lacks", **noted(lag))
+    return lost
 
 
 def told(status: Status) -> str:
