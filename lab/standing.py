@@ -22,7 +22,7 @@ _LOOKS = {
     "firewall": "nft list ruleset 2>/dev/null | sed 's/counter packets [0-9]* bytes [0-9]*//'",
     "sysctl": "sysctl -a 2>/dev/null | grep -E 'promote_secondaries|ndisc_notify'",
     "replication": 'cd /; ask() { runuser -u postgres -- psql -XAtc "$1" "$2"; }; '
-    "cat \"$(ask 'show data_directory' bj)/postgresql.auto.conf\"; ask 'show wal_level' bj; "
+    "cat \"$(ask 'show data_directory' bj)/postgresql.auto.conf\"; "
     "ask 'select slot_name from pg_replication_slots' bj; for name in bj bj-data keycloak; do "
     "ask 'select pubname from pg_publication' $name; "
     "ask \"select '$name', relname, relreplident from pg_class where relkind = 'r' "

@@ -17,6 +17,7 @@ from transhume.agent import guard
 
 LIMIT = {"source": 12.0, "target": 6.0}
 LONG = 40
+OTHER = {"source": "target", "target": "source"}
 
 
 @dataclass
@@ -29,6 +30,11 @@ class World:
     durable: dict[str, bool] = field(default_factory=lambda: {"source": True, "target": False})
     served: dict[str, bool] = field(default_factory=lambda: {"source": True, "target": False})
     masked: bool = False
+    cut: set[str] = field(default_factory=set)
+    """The machines whose cable is out."""
+    failing: int = 0
+    """So many times the way back doesn't succeed."""
+    tried: list[float] = field(default_factory=list)
     watches: dict[str, Watch] = field(default_factory=dict)
 
     def at(self, place: str) -> str:
@@ -64,7 +70,11 @@ class World:
         self.now += 1
         for watch in list(self.watches.values()):
             watch.tick()
-            assert not all(self.holds.values()), "two machines hold the address"
+            assert self.alone(), "two machines hold the address"
+
+    def alone(self) -> bool:
+        """Whether people reach at most one."""
+        return sum(held and place not in self.cut for place, held in self.holds.items()) < 2
 
 
 class Watch(guard.Watch):
@@ -77,19 +87,29 @@ class Watch(guard.Watch):
     def run(self, script: str) -> bool:
         world = self.world
         if script == "free":
-            return self.place == "target" or not world.holds["target"]
+            # As the script has it: who is cut off hears nobody, and knows that.
+            cut = "source" in world.cut
+            return self.place == "target" or not (cut or self.hears("target"))
         if script == "contested":
-            return all(world.holds.values())
+            return world.holds[self.place] and self.hears(OTHER[self.place])
         if script == "forth":
-            if world.holds["source"]:
+            if self.hears("source"):
                 return False
             world.holds["target"] = world.durable["target"] = True
             return True
+        world.tried.append(world.now)
+        if world.failing:
+            world.failing -= 1
+            return False
         back = self.place == "source"
         world.holds[self.place] = world.durable[self.place] = back
         world.served[self.place] = back
         world.masked = world.masked and not back
         return True
+
+    def hears(self, place: str) -> bool:
+        """Whether that machine holds the address and answers for it."""
+        return self.world.holds[place] and not self.world.cut
 
 
 def _release(world: World) -> None:
@@ -162,6 +182,14 @@ def _until(world: World, moment: int) -> None:
         world.pass_second()
 
 
+def _yields(world: World) -> None:
+    """The cable is in again: the target hears as soon as it looks that it isn't alone."""
+    world.cut.clear()
+    for _ in range(guard.LOOK_TICKS):
+        for watch in world.watches.values():
+            watch.tick()
+
+
 def _wait(world: World, seconds: int = LONG) -> None:
     for _ in range(seconds):
         world.pass_second()
@@ -207,6 +235,44 @@ def test_each_machine_is_restarted_again_and_again(world: World, moment: int) ->
         _wait(world, pause)
     _wait(world)
     _sound(world, moment)
+
+
+@pytest.mark.parametrize("moment", range(len(MOVES) + 1))
+@pytest.mark.parametrize("place", ["source", "target"])
+def test_one_of_them_is_cut_off(world: World, moment: int, place: str) -> None:
+    """And with it the mover, or its way to the source. Then the cable is put in again."""
+    _until(world, moment)
+    world.cut.add(place)
+    _wait(world)
+    if place == "source":
+        assert not all(world.holds.values())
+    else:
+        # The source may have taken what it couldn't hear the target hold.
+        _yields(world)
+    world.cut.clear()
+    _wait(world)
+    _sound(world, moment)
+
+
+def test_a_way_back_that_fails_is_taken_again_until_it_succeeds(world: World) -> None:
+    world.post("source")
+    _stop(world)
+    _mask(world)
+    world.failing = 9
+    _wait(world, 400)
+    assert world.state("source") == "returned"
+    assert world.served["source"]
+    assert len(world.tried) == 10
+    pauses = [later - earlier for earlier, later in itertools.pairwise(world.tried)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == guard.MOST_TICKS
+
+
+def test_while_it_fails_it_isnt_told_to_be_back(world: World) -> None:
+    world.post("source")
+    world.failing = LONG
+    _wait(world)
+    assert world.state("source") == "returning"
 
 
 def test_while_words_come_nothing_goes_back(world: World) -> None:

@@ -178,6 +178,7 @@ def test_every_step_but_the_proofs_alters_something() -> None:
     # The machines in memory can be followed already.
     assert idle == [
         "requirements",
+        "use-key",
         "replication-settings",
         "networks",
         "release-queue",

@@ -56,6 +56,19 @@ def test_a_file_that_cant_be_written_stays_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.programs("sh")
+@pytest.mark.parametrize("arrived", [0, 1, 4])
+def test_of_a_cut_stream_nothing_is_put_in_place(tmp_path: Path, arrived: int) -> None:
+    """A line that dies ends what comes over it, which to a program is the end of the file."""
+    path = tmp_path / "x"
+    path.write_bytes(b"before")
+    command = _only(WriteFile("target", str(path), b"after", "0640", getpass.getuser()))
+    done = subprocess.run(command.argv, input=command.input[:arrived], check=False)
+    assert done.returncode != 0
+    assert path.read_bytes() == b"before"
+    assert [each.name for each in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.programs("sh")
 def test_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"before")
     (tmp_path / "x").symlink_to("real")

@@ -117,6 +117,24 @@ def test_side_files_are_private(tmp_path: Path) -> None:
     assert bodies.get(name) == b"hunter2"
 
 
+def test_a_side_file_is_there_after_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is in the folder, and the folder's in the one above, before anything is made that
+    only the side file can take back."""
+    durable = dict[str, list[str]]()
+
+    def synced(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").resolve()
+        durable[path.name] = [item.name for item in path.iterdir()] if path.is_dir() else []
+
+    monkeypatch.setattr("os.fsync", synced)
+    name = Bodies(tmp_path / "bodies").put(b"secret")
+    assert durable[tmp_path.name] == ["bodies"]
+    assert durable["bodies"] == [name]
+    assert f"{name}.part" in durable
+
+
 def test_an_empty_body_needs_no_side_file(tmp_path: Path) -> None:
     bodies = Bodies(tmp_path / "bodies")
     act = WriteFile("target", "/x", b"")

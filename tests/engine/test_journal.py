@@ -204,6 +204,32 @@ def test_a_cut_off_journal_is_refused_or_says_what_is_true(at: float) -> None:
         assert _claims(folder, whole[: int(at * len(whole))]) in (None, [], true)
 
 
+@cache
+def _torn() -> tuple[bytes, bytes, list[Event]]:
+    """A journal and its log, as a power cut leaves both, and what was written to them."""
+    with memory.fresh() as folder, Journal(folder) as journal:
+        Move(folder, begun()).forward(*ALL)
+        whole = journal.events()
+        return (folder / FILE).read_bytes(), (folder / f"{FILE}-wal").read_bytes(), whole
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.floats(0, 1), st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), max_size=3))
+def test_a_torn_log_is_refused_or_says_what_was_written_first(
+    at: float, flips: list[tuple[float, int]]
+) -> None:
+    """Its end is what no change was begun after; nothing in it becomes another claim."""
+    content, log, true = _torn()
+    torn = bytearray(log[: int(at * len(log))])
+    for where, mask in flips:
+        if torn:
+            torn[int(where * (len(torn) - 1))] ^= mask
+    with memory.fresh() as folder:
+        (folder / f"{FILE}-wal").write_bytes(torn)
+        claimed = _claims(folder, content)
+    assert claimed is None or claimed == true[: len(claimed)]
+
+
 def test_damage_in_the_names_of_its_tables_is_told(folder: Path) -> None:
     damaged = _whole().replace(b"create table event", b"create table \xc1vent")
     damaged = damaged.replace(b"CREATE TABLE event", b"CREATE TABLE \xc1vent")

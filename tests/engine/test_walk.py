@@ -108,6 +108,20 @@ def test_past_the_point_of_no_return_nothing_before_is_made_again(folder: Path) 
     assert move.world.held["target"]["tree"] == "what people received since"
 
 
+def test_whether_people_are_let_in_is_looked_at_again(folder: Path) -> None:
+    """A power cut may have brought the closed door back: nothing may be told to serve then."""
+    move = Move(folder, begun())
+    move.forward(*ALL)
+    already = len(move.events())
+    move.world.held["target"]["tree"] = "what people received since"
+    del move.world.held["target"]["opened"]
+    del move.world.held["target"]["serving"]
+    move.forward(*ALL)
+    assert _made(move, already) == ["open"]
+    assert move.world.held["target"]["opened"] == "1"
+    assert move.world.held["target"]["tree"] == "what people received since"
+
+
 def test_dying_in_the_opening_leads_to_the_opening_alone(folder: Path) -> None:
     move = _until_open(folder)
     move.world.kill_at = move.world.moments + 7

@@ -116,6 +116,20 @@ def test_stop_ends_all_and_lets_none_begin(tmp_path: Path, waiting: tuple[str, .
         processes.run(("sh", "-c", "true"))
 
 
+def test_who_doesnt_end_at_a_stop_is_seen_to(
+    tmp_path: Path, stubborn: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for all lanes to end waits for it, too."""
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.05)
+    processes, ended = Processes(), list[Output]()
+    child = threading.Thread(target=lambda: ended.append(processes.run(stubborn)), daemon=True)
+    child.start()
+    _pid(tmp_path)
+    processes.stop()
+    child.join(_LIMIT)
+    assert [output.status for output in ended] == [-signal.SIGKILL]
+
+
 def _interrupt_once_it_runs(folder: Path) -> threading.Thread:
     def interrupt() -> None:
         _pid(folder)

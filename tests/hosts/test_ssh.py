@@ -93,6 +93,12 @@ def test_only_the_confirmed_key_is_accepted(way: Ssh, run_folder: Path) -> None:
         assert line in lines
 
 
+def test_a_banner_is_nothing_that_a_command_said(way: Ssh, run_folder: Path) -> None:
+    """ssh prints sshd's `Banner` among a command's complaints, unless only errors are wanted: then
+    rsync's own, by which a file that changed is told from one that can't be read, stand alone."""
+    assert "LogLevel ERROR" in _config(run_folder)
+
+
 def test_the_admins_own_settings_are_carried_over(way: Ssh, run_folder: Path) -> None:
     lines = _config(run_folder)
     for line in ("user root", "port 2222", "proxyjump jump.example.org"):

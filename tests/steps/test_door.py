@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.contract.machines import servers
@@ -99,6 +103,22 @@ def test_open_is_open_and_mail_runs(units: dict[str, tuple[str, str]], keys: lis
     _target(pair).units = units
     found = [item for item in Open("postfix.service").verify(pair) if isinstance(item, Finding)]
     assert [item.key for item in found] == keys
+
+
+@pytest.mark.programs("sh", "sync")
+@pytest.mark.parametrize("folders", [("units/multi-user.target.wants",), ("units",)])
+def test_an_open_door_is_open_on_the_disk_too(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    """Or a power cut would bring it back closed, after the journal says that it is open."""
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    *_, durable = door.opened("target").commands()
+    words = [str(tmp_path / "units") if word == door.UNITS else word for word in durable.argv]
+    assert str(tmp_path / "units") in words
+    assert subprocess.run(words, check=False).returncode == 0
+    (tmp_path / "sync").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "sync").chmod(0o755)
+    search = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.run(words, env=search, check=False).returncode == 1
 
 
 def test_nothing_of_the_move_is_left_over() -> None:

@@ -21,6 +21,7 @@ from transhume.steps.trees import FinishTrees, SyncTrees, Tree
 MAIL, RULES = "/var/spool/cyrus", "/var/spool/bm-core"
 TREES = (Tree(MAIL), Tree(RULES, optional=True, churns=True))
 HEAD = {"run": "17-4", "seq": 9, "refused": "", "list": "/x"}
+MOUNTINFO = b"22 1 8:1 / / rw,noatime shared:1 - ext4 /dev/sda1 rw\n"
 ODD = ["#hash", "-dash", "new\nline", "lat\udce9", " lead"]
 ODD_BYTES = b"#hash\0-dash\0new\nline\0lat\xe9\0 lead\0"
 
@@ -37,6 +38,7 @@ def _two(*told: Any, head: dict[str, Any] = HEAD) -> Pair:
     target = FakeHost("target", said={"rsync -n": RSYNC, "du -s": "9\t/x\n"})
     for host in (source, target):
         host.printed["manifest"] = manifest
+        host.files["/proc/self/mountinfo"] = MOUNTINFO
     return pair(source, target)
 
 
@@ -149,7 +151,7 @@ def test_the_tracker_is_put_there_once_and_started_again_when_it_is_silent() -> 
     assert (finding.key, finding.seen) == ("not-followed", "it is silent")
     answering = _two(*_tree(MAIL), *_tree(RULES))
     assert isinstance(answering.source, FakeHost)
-    answering.source.files = there.source.files
+    answering.source.files |= there.source.files
     assert (list(step.run(answering)), list(step.verify(answering))) == ([], [])
 
 

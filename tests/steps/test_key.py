@@ -12,7 +12,7 @@ from tests.fakes import FakeHost
 from transhume.core.change import KEY, RemoveFile, Run, Series
 from transhume.core.host import Pair
 from transhume.errors import Unreachable
-from transhume.steps.key import ForgetKey
+from transhume.steps.key import ForgetKey, UseKey
 
 BLOB = "AAAAC3NzaC1lZDI1NTE5AAAAI+own/key=="
 STEP = ForgetKey()
@@ -41,8 +41,35 @@ def test_it_goes_on_the_source_first() -> None:
     assert [finding.key for finding in STEP.verify(_pair())] == ["left-over"]
 
 
+@pytest.mark.programs("sh")
+@pytest.mark.parametrize("reached", [True, False])
+def test_on_the_way_back_it_is_the_last_to_go_from_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reached: bool
+) -> None:
+    here, listed, program = (tmp_path / name for name in ("id", ".ssh/authorized_keys", "bin/ssh"))
+    for path in (listed, program):
+        path.parent.mkdir()
+    here.write_text("secret")
+    Path(f"{here}.pub").write_text("public")
+    listed.write_text(f"ssh-rsa AAAA c\nrestrict ssh-ed25519 {BLOB} x\n")
+    # The line to the source: its shell gets the words after --.
+    answers = 'while test "$1" != --; do shift; done; shift; exec sh -c "$*"'
+    program.write_text(f"#!/bin/sh\n{answers if reached else 'exit 255'}\n")
+    program.chmod(0o755)
+    (change,) = UseKey().run(_pair())
+    assert isinstance(change.back, Run)
+    typed = [word.replace(KEY, str(here)) for word in change.back.argv]
+    search = {**os.environ, "HOME": str(tmp_path), "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    done = subprocess.run(typed, env=search, check=False)
+    assert (done.returncode == 0) == reached
+    assert (BLOB in listed.read_text()) == (not reached)
+    assert here.exists() == Path(f"{here}.pub").exists() == (not reached)
+    assert "ssh-rsa AAAA c\n" in listed.read_text()
+
+
 def test_without_a_key_nothing_is_done() -> None:
     nobody = Pair(FakeHost("source"), FakeHost("target"))
+    assert list(UseKey().run(nobody)) == []
     assert list(STEP.run(nobody)) == []
     assert list(STEP.verify(nobody)) == []
 

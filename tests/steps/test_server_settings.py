@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.fakes import FakeHost
 from transhume.core.change import Series, WriteFile, leaves
@@ -55,6 +58,54 @@ def _put(pair: Pair) -> None:
     if "from pg_hba_file_rules r" in pair.target.held:
         assert isinstance(pair.source, FakeHost)
         pair.target.held["from pg_hba_file_rules r"] = pair.source.held["from pg_hba_file_rules r"]
+
+
+_PIECES = st.sampled_from(
+    [
+        *(b"archive_command", b"ARCHIVE_mode", b"port", b"work_mem", b"my.own", b"include", b"x"),
+        *(b" = ", b"=", b" ", b"\t", b"\r", b"\n", b"\x0b", b"\x1c", b"\xc2\xa0", b"\xff", b"\0"),
+        *(b"'", b"'rm -rf /'", b"#", b"-5.0", b"+5432.0", b"1", b".", b"$", b'"', b"\\", b"\x01.x"),
+    ]
+)
+# As PostgreSQL reads a line: guc-file.l, by which blanks and the sign of equality may be missing.
+_NAMED = re.compile(rb"[ \t\r]*([A-Za-z_\x80-\xff][\w$\x80-\xff]*)(\.?)", re.ASCII)
+_MAY = {b"work_mem", b"wal_level"}
+
+
+@given(st.lists(_PIECES, max_size=12).map(b"".join))
+@example(b"archive_command-5.0")
+@example(b"port+5432.0")
+def test_no_line_sets_what_this_machine_has_of_its_own(content: bytes) -> None:
+    made = understood(content, frozenset({"work_mem", "wal_level"}))
+    lines, before = made.split(b"\n"), content.split(b"\n")
+    assert len(lines) == len(before)
+    for line, was in zip(lines, before, strict=True):
+        assert line in (was, b"# not for this server: " + was)
+        named = _NAMED.match(line)
+        if named:
+            assert named[2] or named[1].lower() in _MAY
+        else:
+            # Anything else would keep the server from starting.
+            assert line.strip(b" \t\r")[:1] in (b"", b"#")
+    assert understood(made, frozenset({"work_mem", "wal_level"})) == made
+
+
+@pytest.mark.parametrize("number", [0, -1, 5, 10**9])
+def test_a_rule_of_a_line_that_isnt_there_is_no_rule(pair: Pair, number: int) -> None:
+    assert isinstance(pair.source, FakeHost)
+    pair.source.held["from pg_hba_file_rules r"] = [(number, "host {x} {x} 203.0.113.0")]
+    with pytest.raises(ValueError, match="line"):
+        list(STEP.run(pair))
+
+
+def test_a_rule_that_goes_on_in_the_next_line_comes_whole(pair: Pair) -> None:
+    """Or the target's next rule would be its end."""
+    assert isinstance(pair.source, FakeHost)
+    rule = b"host all \\\n  people \\\n  203.0.113.0/24 md5"
+    path = f"{OLD}/pg_hba.conf"
+    pair.source.files[path] = rule + b"\n" + _STOCK % b"md5"
+    pair.source.held["from pg_hba_file_rules r"] = [(1, "host {all} {people} 203.0.113.0")]
+    assert rule + b"\n" in _written(pair)[f"{NEW}/pg_hba.conf"]
 
 
 def test_the_file_comes_with_what_is_not_known_here_left_out(pair: Pair) -> None:

@@ -153,7 +153,7 @@ class Stage:
             pair,
             profile.plan(layout, settings),
             back.plan(layout, settings),
-            profile.way_back(layout, settings).hindrance,
+            profile.way_back(layout, settings),
             performer,
             Peaks(),
         )

@@ -13,6 +13,7 @@ from tests import memory
 from tests.ui import stage
 from tests.ui.stage import Stage
 from transhume import __version__, errors
+from transhume.engine.journal import Journal
 from transhume.errors import TranshumeError
 from transhume.ui import cli
 
@@ -145,6 +146,37 @@ def test_ctrl_c_is_told_and_changes_nothing(typed: Stage, monkeypatch: pytest.Mo
     assert "stopped" in typed.err
     assert "Nothing was changed." in typed.err
     assert "Next: type the same command again" in typed.err
+
+
+@pytest.mark.parametrize(
+    ("down", "told"),
+    [
+        (True, ("People are shut out", "transhume cutover --yes goes on where it stopped")),
+        (False, ("The source serves; the target is closed", "type the same command again")),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "rollback", "verify"])
+def test_ctrl_c_says_what_the_journal_says(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch, command: str, down: bool, told: tuple[str, ...]
+) -> None:
+    """What this command has changed isn't all that was."""
+    with Journal(typed.folder / "state") as journal:
+        beginning = {"profile": "bluemind-5", "source": "root@old", "host_key": "ssh-ed25519 A"}
+        journal.write("opened", **beginning, target="x", address=[])
+        journal.write("walk-begun", command="cutover", version="1")
+        nothing = {"kind": "Keep", "reason": "x"}
+        act = {"kind": "Run", "place": "source", "argv": ["true"], "input": "", "ok": [0]}
+        journal.write("change-begun", step="x", title="x", act=act, back=nothing, commands=[])
+        if down:
+            journal.write("down")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("transhume.ui.cli.session", interrupted)
+    assert typed.type(command) == 130
+    assert "Nothing was changed" not in typed.err
+    assert all(words in typed.err for words in told)
 
 
 def test_a_reader_that_went_away_is_no_mistake(

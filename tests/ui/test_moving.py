@@ -146,7 +146,7 @@ def test_the_forecast_stands_beside_what_was_measured(typed: Stage) -> None:
 
 def test_cutover_alone_prepares_first(typed: Stage) -> None:
     _passed(typed, "cutover", "--yes")
-    assert _begun(typed)[:2] == ["requirements", "close"]
+    assert _begun(typed)[:3] == ["requirements", "use-key", "close"]
 
 
 def test_there_and_back(typed: Stage) -> None:
@@ -184,6 +184,15 @@ def test_after_the_opening_there_is_no_way_back_without_a_loss(typed: Stage) -> 
     assert len(typed.source.typed) == already
     _passed(typed, "rollback", "--lose-new-mail")
     assert "bmctl start" in typed.source.typed
+
+
+def test_what_was_opened_is_told_to_serve_only_while_it_does(typed: Stage) -> None:
+    _passed(typed, "cutover", "--yes")
+    typed.target.host.served["/api/system/installation/state"] = "core.state.starting"
+    assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
+    assert "The target serves" not in typed.out
+    assert "the target was opened, and doesn't serve" in typed.err
+    assert "core.state.starting" in typed.err
 
 
 def test_a_sync_in_the_outage_is_refused(typed: Stage) -> None:

@@ -47,6 +47,17 @@ def test_a_signal_ends_the_children_and_then_the_run(number: signal.Signals) -> 
     assert signal.getsignal(number) is former
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_being_stopped_ends_in_order(number: signal.Signals) -> None:
+    """It waits for what is at work beside it, and writes down how it ended: before that nobody
+    else may hold the move."""
+    with _interruptible(Processes()):
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+
+
 def test_a_journal_that_cant_be_read_stops_a_run_before_it_takes_a_wrong_way(
     tmp_path: Path,
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +17,10 @@ from tests.ui.sheet import Sheet
 from transhume.core.event import Event
 from transhume.core.step import Step
 from transhume.ui.machine import KEYS
+from transhume.ui.report import report
 from transhume.ui.status import show_status
 from transhume.ui.view import Status, fold, to_json
+from transhume.ui.words import line, moment
 
 
 def until(move: list[Event], kind: str, nth: int = 0) -> list[Event]:
@@ -162,11 +165,17 @@ def test_every_key_for_programs_is_documented_and_every_documented_key_is_there(
         "outages",
     }
     seen: set[str] = set()
-    for events in (move, until(move, "change-failed")):
+    for events in (move, until(move, "change-failed"), [*move, _looked(move)]):
         seen |= set(paths(json.loads(json.dumps(to_json(fold(events))))))
     plain = {path for path in seen if f"{path}[]" not in KEYS}
     assert plain == {key for key in KEYS if not key.endswith("[]")}
     assert {path.rpartition(".")[2] for path in seen - plain} <= lasting
+
+
+def _looked(move: list[Event], lost: str = "") -> Event:
+    """A minute later the way back is looked at."""
+    last = move[-1]
+    return Event(last.id + 1, last.at + 60, "return", {"lost": lost, "kept": 3_000_000})
 
 
 def _carrying(move: list[Event]) -> list[Event]:
@@ -185,6 +194,27 @@ def test_while_what_people_do_is_noted_nothing_is_past_return(move: list[Event])
     assert (status.opened, status.past_return) == (True, False)
     sheet = Sheet(120)
     show_status(sheet, status)
-    shown = "\n".join(sheet.rows)
+    shown = " ".join(" ".join(sheet.rows).split())
     assert "served by the target" in shown
-    assert "rollback takes along all new mail, until transhume finish" in shown
+    assert "transhume verify looks whether all of it can be had" in shown
+    assert "all new mail" not in shown
+
+
+@pytest.mark.parametrize("lost", ["", "no log of bj is kept"])
+def test_of_the_way_back_only_what_was_seen_is_told_and_of_when(
+    move: list[Event], lost: str
+) -> None:
+    events = _carrying(move)
+    seen = _looked(events, lost)
+    at = seen.at
+    status = fold([*events, seen], now=at + 3600)
+    sheet = Sheet(160)
+    show_status(sheet, status)
+    shown = " ".join(" ".join(sheet.rows).split())
+    assert f"as of {moment(at)}" in shown
+    assert (lost in shown) if lost else ("takes along all new mail" in shown)
+    assert ("for 3.0 MB of the target's disk" in shown) == (not lost)
+    told = to_json(status)["way_back"]
+    assert (told["at"], told["lost"], told["kept"]) == (at, lost, 3_000_000)
+    assert told["since"] < at
+    assert (line(lost) if lost else "all new mail") in report([*events, seen], [], facts={})

@@ -24,6 +24,7 @@ from typing import Callable, Iterator, Tuple
 
 TICK_SECONDS = 1.0
 LOOK_TICKS = 5
+MOST_TICKS = 60
 GONE = 3
 TRIAL = ("armed", "committing")
 BACKWARDS = ("fired", "returning")
@@ -81,6 +82,7 @@ class Watch:
         self.since = uptime()
         self.ticks = 0
         self.forth_done = False
+        self.pause = self.again = 0
 
     def path(self, name: str) -> str:
         """A file of the folder."""
@@ -127,14 +129,18 @@ class Watch:
 
     def go_back(self) -> None:
         """Go back unless that may not be yet; made again until it is through."""
-        if not self.run("free"):
+        if self.ticks < self.again or not self.run("free"):
             return
         with locked(self.folder):
             if get(self.path("state")) not in BACKWARDS:
                 return
             put(self.path("state"), "returning")
-        self.run("back")
-        put(self.path("state"), "returned")
+        if self.run("back"):
+            put(self.path("state"), "returned")
+        else:
+            # What failed may need time, or somebody: room on a disk, for instance.
+            self.pause = min(2 * self.pause or 1, MOST_TICKS)
+            self.again = self.ticks + self.pause
 
 
 def watch(folder: str, limit: str) -> int:

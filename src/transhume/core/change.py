@@ -32,9 +32,11 @@ class Run:
         yield Command(self.place, self.argv, self.input, self.ok)
 
 
+# The length: to cat the end of a line that dies is the end of the file.
 _WRITE = (
-    'd=$(dirname "$1") && mkdir -p "$d" && t=$(mktemp "$d/.transhume.XXXXXX") && cat >"$t" && '
-    'chmod "$2" "$t" && chown "$3" "$t" && sync "$t" && mv -fT "$t" "$1" && sync "$d"'
+    'd=$(dirname "$1") && mkdir -p "$d" && t=$(mktemp "$d/.transhume.XXXXXX") || exit; '
+    'cat >"$t" && test "$(wc -c <"$t")" -eq "$4" && chmod "$2" "$t" && chown "$3" "$t" && '
+    'sync "$t" && mv -fT "$t" "$1" && sync "$d" || { rm -f "$t"; exit 1; }'
 )
 
 
@@ -49,8 +51,8 @@ class WriteFile:
     owner: str = "root:root"
 
     def commands(self) -> Iterator[Command]:
-        argv = ("sh", "-c", _WRITE, "write-file", self.path, self.mode, self.owner)
-        yield Command(self.place, argv, self.content)
+        words = (self.path, self.mode, self.owner, str(len(self.content)))
+        yield Command(self.place, ("sh", "-c", _WRITE, "write-file", *words), self.content)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ Kind = Literal[
     "proved",  # step, part, compared, equal, unit, differing, since
     "verified",  # equal: whether a comparison of everything came to its end, and found all equal
     "lacks",  # part, lacking, total, unit, seconds (what the rest would take), following
+    "return",  # lost: why what people did can't be carried back, or empty; kept: bytes it costs
     "forecast",  # seconds, low, high, caught_up, parts: the downtime that is thought to come
     "down",  # people are shut out from here on
     "up",  # people are served again

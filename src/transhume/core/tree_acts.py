@@ -61,14 +61,23 @@ class SyncTree:
         yield _rsync(self.arguments(), b"", self.finish)
 
 
+# To a program the end of a line that dies is the end of its list, and the list's last word is cut
+# then, so that it names something else: only a list that came whole is gone by.
+_WHOLE = """\
+l=$(mktemp) && cat >"$l" && test "$(wc -c <"$l")" -eq "$1" && shift && xargs -0 -r "$@" <"$l"
+status=$?
+rm -f "$l"
+exit $status
+"""
+_REMOVE = shlex.join(("sh", "-c", _WHOLE, "whole"))
 # What a list names and isn't here goes from there. Not with --delete-missing-args: the receivers of
 # some releases end at what it sends them ("invalid file mode 00").
 _GONE = f"""\
-cd "$1" && t=$(mktemp) || exit
-xargs -0 -r sh -c 'for f; do
+cd "$2" && t=$(mktemp) || exit
+sh -c {shlex.quote(_WHOLE)} whole "$1" sh -c 'for f; do
     test -e "$f" || test -L "$f" || printf "%s\\0" "$0/$f"
-done' "$1" >"$t" &&
-    ssh -F {SSH_CONFIG} transhume-source -- xargs -0 -r rm -rf -- <"$t"
+done' "$2" >"$t" &&
+    ssh -F {SSH_CONFIG} transhume-source -- {shlex.quote(_REMOVE)} "$(wc -c <"$t")" rm -rf -- <"$t"
 status=$?
 rm -f "$t"
 exit $status
@@ -113,7 +122,8 @@ class SyncPaths:
         words = (*self.options(), f"--rsh=ssh -F {SSH_CONFIG}", *ends)
         yield _rsync(words, self.listed(), self.finish)
         if self.to_source:
-            yield Command("target", ("sh", "-c", _GONE, "gone", self.path), self.names)
+            words = (str(len(self.names)), self.path)
+            yield Command("target", ("sh", "-c", _GONE, "gone", *words), self.names)
 
 
 def _rsync(words: tuple[str, ...], names: bytes, finish: bool) -> Command:

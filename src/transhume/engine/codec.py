@@ -25,7 +25,9 @@ class Bodies:
         name = hashlib.sha256(content).hexdigest()
         path = self.folder / name
         if not path.exists():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.folder.exists():
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _sync(self.folder.parent)
             part = path.with_suffix(".part")
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -33,6 +35,7 @@ class Bodies:
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
+            _sync(self.folder)
         return name
 
     def get(self, name: str) -> bytes:
@@ -46,6 +49,15 @@ class Bodies:
         if hashlib.sha256(content).hexdigest() != name:
             raise JournalRefused(f"the journal's side file {name[:12]} isn't what was written")
         return content
+
+
+def _sync(folder: Path) -> None:
+    """What was put in it stays after a power cut, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def encode(value: Any, bodies: Bodies) -> Any:

@@ -38,7 +38,8 @@ class Engine:
 
         "Done" in the journal is a claim: it is believed only while the step's own proof holds.
         Once the target was opened nothing before that is made again, whatever its proof says: it
-        holds what people wrote since. What carries that back is believed as before.
+        holds what people wrote since. The opening itself, and what carries that back, is believed
+        as before.
         """
         if "back" not in phases:
             _refuse_half_a_return(self.journal.state)
@@ -70,7 +71,9 @@ class Engine:
     def _holds(self, step: Step, state: State) -> bool:
         if step.key not in state.done:
             return False
-        if (state.opened and step.phase != "back") or step.settled_by in state.done:
+        served = state.opened and step.phase != "back"
+        # What lets people in writes nothing over, and whoever is told that they are served goes.
+        if (served and step.service != "up") or step.settled_by in state.done:
             return True
         try:
             with understood(f"whether {step.title!r} still holds"):

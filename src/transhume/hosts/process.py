@@ -34,11 +34,21 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopping = False
 
-    def stop(self) -> None:
-        """End every child; safe to call from a signal handler, and twice."""
-        self._stopping = True
+    def stop(self) -> bool:
+        """End every child; whether nobody did so before. Safe in a signal handler."""
+        first, self._stopping = not self._stopping, True
+        self._signal_all(signal.SIGTERM)
+        if first:
+            # Whoever waits for one that doesn't end, in whatever thread, mustn't wait for ever.
+            later = threading.Timer(_GRACE_SECONDS, self._signal_all, (signal.SIGKILL,))
+            later.daemon = True
+            later.start()
+        return first
+
+    def _signal_all(self, number: signal.Signals) -> None:
         for process in tuple(self._running):
-            _signal(process, signal.SIGTERM)
+            if process.poll() is None:
+                _signal(process, number)
 
     def run(
         self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None

@@ -139,6 +139,8 @@ class Ssh:
             "StrictHostKeyChecking yes",
             "UpdateHostKeys no",
             "BatchMode yes",
+            # sshd's `Banner` would stand among what rsync complains of.
+            "LogLevel ERROR",
             "ConnectTimeout 10",
             "ServerAliveInterval 5",
             "ServerAliveCountMax 3",

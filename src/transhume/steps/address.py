@@ -8,7 +8,7 @@ from transhume.core.change import Act
 from transhume.core.settings import AddressSettings
 from transhume.core.step import Step
 from transhume.steps.network.elsewhere import ByHand, Scripted
-from transhume.steps.network.links import contested, probe
+from transhume.steps.network.links import contested, free
 from transhume.steps.network.maintenance import Maintenance
 from transhume.steps.network.place import Addresses
 from transhume.steps.network.release import Release
@@ -41,7 +41,7 @@ def address_steps(settings: AddressSettings) -> AddressSteps:
             before_freeze=(Maintenance(addresses),),
             replace=(Release(addresses), Take(addresses)),
             settle=(Settle(addresses),),
-            free=(probe("source", addresses.source_device, addresses.service),),
+            free=(free("source", addresses.source_device, addresses.service),),
             contested=contested("target", addresses.target_device, addresses.service),
         )
     if settings.how == "script" and settings.script:

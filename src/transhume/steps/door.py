@@ -23,7 +23,8 @@ from transhume.core.step import Phase, Step
 from transhume.steps.services import mail_held
 
 UNIT = "transhume-closed.service"
-_UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+UNITS = "/etc/systemd/system"
+_UNIT_FILE = f"{UNITS}/{UNIT}"
 _RULES_FILE = "/etc/transhume/closed.nft"
 
 _UNIT = f"""\
@@ -45,6 +46,11 @@ ExecStop=/usr/sbin/nft delete table inet transhume
 [Install]
 WantedBy=multi-user.target
 """
+
+# The one inside is removed with its last link.
+_DURABLE = (
+    'for d in "$1" "$1/multi-user.target.wants"; do test ! -d "$d" || sync "$d" || exit; done'
+)
 
 
 def rules(ports: tuple[int, ...]) -> str:
@@ -112,7 +118,9 @@ def opened(place: Place) -> Series:
     stop = Run(place, ("systemctl", "stop", UNIT), ok=(0, 5))
     # What is on disk counts at a reboot. To read all units anew takes systemd its time.
     disable = Run(place, ("systemctl", "disable", "--no-reload", UNIT), ok=(0, 1))
-    return Series((stop, disable))
+    # The services' masks, too: after a power cut people must find what the journal says they do.
+    durable = Run(place, ("sh", "-c", _DURABLE, "durable", UNITS))
+    return Series((stop, disable, durable))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
 from transhume.steps.followed import FOLDER, FOLLOWING, Told, counted
+from transhume.steps.mounted import noting
 from transhume.steps.trees import Tree, existing
 
 UNIT = "transhume-tracker.service"
@@ -61,9 +62,10 @@ def tracking(host: Host, trees: tuple[Tree, ...], told: Told) -> Iterator[Change
     """Have that machine tell what changes in these, unless it does."""
     place = host.place
     lacking = [name for name in _PROGRAMS if host.file(_path(name)) != program(name)]
-    if lacking:
+    files = [WriteFile(place, _path(name), program(name), "0600") for name in lacking]
+    files += noting(host, host, [tree.path for tree in trees])
+    if files:
         folder = Run(place, ("mkdir", "-p", "-m", "0700", FOLDER))
-        files = (WriteFile(place, _path(name), program(name), "0600") for name in lacking)
         act = Series((folder, *files))
         yield Change(f"put the tracker on the {place}", act, removed(place))
     if lacking or not followed(told, trees):

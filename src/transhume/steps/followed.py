@@ -107,14 +107,22 @@ def _read(lines: Iterable[Any]) -> Told:
         else:
             trees[-1][1].append(line)
     if "problem" in head:
-        return Told(problem=head["problem"])
-    news = {tree.pop("tree"): _news(tree, paths) for tree, paths in trees}
-    return Told(head["run"], head["seq"], "", news)
+        return Told(problem=str(head["problem"]) or "the tracker can't say what is wrong")
+    news = {str(tree.pop("tree")): _news(tree, paths) for tree, paths in trees}
+    return Told(str(head["run"]), int(head["seq"]), "", news)
 
 
 def _news(tree: dict[str, Any], paths: list[str]) -> News:
-    gaps = tuple(tree.pop("gaps"))
+    gaps = tuple(map(str, tree.pop("gaps")))
     outside = [path for path in paths if not _inside(path)]
     if outside:
         raise ValueError(f"{outside[0]!r} is in no tree")
-    return News(gaps=gaps, paths=tuple(paths), **tree)
+    told = News(gaps=gaps, paths=tuple(paths), **{**tree, **_of_their_kind(tree)})
+    # What no disk has for a name can't be copied.
+    os.fsencode("".join(paths))
+    return told
+
+
+def _of_their_kind(tree: dict[str, Any]) -> dict[str, Any]:
+    kinds = {"way": str, "count": int, "handed": int, "seconds": float, "proved": bool}
+    return {key: kind(tree[key]) for key, kind in kinds.items() if key in tree}

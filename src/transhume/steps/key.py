@@ -1,10 +1,11 @@
-"""The move's own ssh key goes when the move ends, on the source first."""
+"""The move's own ssh key goes when the move ends or is taken back, on the source first."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from transhume.core.change import KEY, Change, Keep, RemoveFile, Run, Series
+from transhume.core.change import KEY, SSH_CONFIG, Change, Keep, RemoveFile, Run, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.step import Step
@@ -17,7 +18,36 @@ _FORGET = (
     'grep -vF -e "$1" -- "$f" >"$t"; test $? -le 1 && chmod --reference="$f" "$t" && '
     'chown --reference="$f" "$t" && sync "$t" && mv -fT "$t" "$f"'
 )
+# In one command, which a run that dies doesn't end: half done, nobody could say so to the source.
+_FORGET_BOTH = f"""\
+trap '' TERM INT HUP
+ssh -F {SSH_CONFIG} transhume-source -- "$1" && rm -f -- {KEY} {KEY}.pub
+"""
 _GONE = Keep("the move is over: nobody needs the key any more")
+
+
+def _public(pair: Pair) -> str:
+    """What of the public key is in its line, whatever the options; empty where there is none."""
+    words = (pair.target.file(f"{KEY}.pub") or b"").decode(errors="replace").split()
+    return words[1] if len(words) > 1 else ""
+
+
+class UseKey(Step):
+    """Noted before anything else, so that on the way back it is the last thing to go."""
+
+    key = "use-key"
+    title = "use the key of the move"
+    why = "Taken back, the move leaves no way for root into the source behind."
+    phase = "prepare"
+    touches = frozenset({"source", "target"})
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        public = _public(pair)
+        if public:
+            there = shlex.join(("sh", "-c", _FORGET, "forget", public))
+            back = Run("target", ("sh", "-c", _FORGET_BOTH, "forget", there))
+            look = Run("target", ("test", "-e", KEY))
+            yield Change(f"note that {KEY} is of this move", look, back)
 
 
 class ForgetKey(Step):
@@ -30,9 +60,9 @@ class ForgetKey(Step):
     touches = frozenset({"source", "target"})
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        public = (pair.target.file(f"{KEY}.pub") or b"").decode(errors="replace").split()
-        if len(public) > 1 and self._reached(pair):
-            forget = Run("source", ("sh", "-c", _FORGET, "forget", public[1]))
+        public = _public(pair)
+        if public and self._reached(pair):
+            forget = Run("source", ("sh", "-c", _FORGET, "forget", public))
             yield Change(f"take the key out of {_LISTED}", forget, _GONE)
         if any(pair.target.file(path) is not None for path in (KEY, f"{KEY}.pub")):
             files = Series((RemoveFile("target", KEY), RemoveFile("target", f"{KEY}.pub")))

@@ -129,6 +129,12 @@ def held() -> Run:
     return Run("target", ("postsuper", "-h", "ALL"))
 
 
+def held_while_it_waits() -> Run:
+    """The same, but not once the queue was let go of: nobody would let it go again."""
+    hold = 'test ! -d "$1" || exec postsuper -h ALL'
+    return Run("target", ("sh", "-c", hold, "hold", _ASIDE))
+
+
 @dataclass(frozen=True)
 class MoveQueue(Step):
     """Queue files are named by their inode, so Postfix renames them on the new disk."""

@@ -32,8 +32,12 @@ select sourceline, name, error from pg_file_settings where error is not null and
 """
 _WRONG_RULES = "select line_number, error from pg_hba_file_rules where error is not null"
 _STARTED = "select extract(epoch from pg_postmaster_start_time())::float8"
-# The sign of equality may be missing, and the blank as well: guc-file.l.
-_SETTING = re.compile(r"\s*([^\s='#]+)")
+# The sign of equality may be missing, and the blank as well: guc-file.l. A name with a dot is an
+# extension's, which brings it when it is loaded.
+_SETTING = re.compile(
+    rb"[ \t\r]*([A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*)(\.[A-Za-z_\x80-\xff])?"
+)
+_NOTHING = re.compile(rb"[ \t\r]*(#.*)?", re.DOTALL)
 _HEAD = b"# Brought from the old server by transhume.\n"
 # These say where this machine keeps and offers things.
 _OF_THE_MACHINE = {
@@ -146,15 +150,17 @@ class ServerSettings(Step):
 
 def understood(content: bytes, known: frozenset[str]) -> bytes:
     """The file with every setting made a comment that this server shouldn't be told."""
-    lines = content.decode(errors="surrogateescape").split("\n")
-    kept = [line if _is_known(line, known) else f"# not for this server: {line}" for line in lines]
-    return "\n".join(kept).encode(errors="surrogateescape")
+    lines = content.split(b"\n")
+    kept = [line if _is_known(line, known) else b"# not for this server: " + line for line in lines]
+    return b"\n".join(kept)
 
 
-def _is_known(line: str, known: frozenset[str]) -> bool:
+def _is_known(line: bytes, known: frozenset[str]) -> bool:
     found = _SETTING.match(line)
-    # A name with a dot is an extension's, which brings it when it is loaded.
-    return found is None or "." in found[1] or found[1].lower() in known
+    if found is None:
+        # What is no setting at all would keep the server from starting.
+        return _NOTHING.fullmatch(line) is not None
+    return found[2] is not None or found[1].decode(errors="replace").lower() in known
 
 
 def further_rules(pair: Pair) -> list[bytes]:
@@ -162,7 +168,19 @@ def further_rules(pair: Pair) -> list[bytes]:
     known = {about for _, about in pair.target.sql("postgres", _RULES)}
     text = (pair.source.file(_hba(pair.source)) or b"").split(b"\n")
     wanted = [number for number, about in pair.source.sql("postgres", _RULES) if about not in known]
-    return [text[number - 1] for number in wanted]
+    return [_rule(text, number) for number in wanted]
+
+
+def _rule(text: list[bytes], number: int) -> bytes:
+    """The rule that begins in that line; a backslash at a line's end has it go on in the next."""
+    if not 1 <= number <= len(text):
+        raise ValueError(f"the rules have no line {number}")
+    lines = [text[number - 1]]
+    for line in text[number:]:
+        if not lines[-1].endswith(b"\\"):
+            break
+        lines.append(line)
+    return b"\n".join(lines)
 
 
 def with_rules(content: bytes, rules: list[bytes]) -> bytes:

@@ -135,8 +135,8 @@ def started(place: Place, services: Services) -> Act:
 
 
 def mail_held(mail: str) -> Act:
-    """Start mail on the target with all messages on hold: nothing leaves before the opening."""
-    return Series((queue.held(), Run("target", ("systemctl", "start", mail))))
+    """Start mail on the target, with all messages on hold until they are let go of."""
+    return Series((queue.held_while_it_waits(), Run("target", ("systemctl", "start", mail))))
 
 
 @dataclass(frozen=True)

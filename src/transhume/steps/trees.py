@@ -17,6 +17,7 @@ from transhume.errors import StepFailed
 from transhume.steps import manifest
 from transhume.steps.bulk import first_copy
 from transhume.steps.followed import FIRST, FOLLOWING, News, Told, asked, counted, noted
+from transhume.steps.mounted import refuse_unmounted
 from transhume.steps.tree_proof import prove_trees
 
 _KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
@@ -53,7 +54,9 @@ class Lack:
 
 
 def existing(pair: Pair, trees: tuple[Tree, ...]) -> list[Tree]:
-    """The trees that the source has; StepFailed when one that every server has is missing."""
+    """The trees that the source has; StepFailed when one that every server has is missing, or when
+    what one lay on isn't mounted any more."""
+    refuse_unmounted(pair.source, pair.source, [tree.path for tree in trees])
     found = []
     for tree in trees:
         if pair.source.ask("test", "-d", tree.path).status == 0:
@@ -172,7 +175,8 @@ def _present(pair: Pair, trees: tuple[Tree, ...], told: Told) -> list[str]:
     """The trees that the source has, by the tracker's word where it is one."""
     known = {path for path, news in told.trees.items() if news.way != "absent"}
     needed = {tree.path for tree in trees if not tree.optional}
-    if told.problem or not needed <= known:
+    missed = any(news.gaps for news in told.trees.values())
+    if told.problem or missed or not needed <= known:
         return [tree.path for tree in existing(pair, trees)]
     return [tree.path for tree in trees if tree.path in known]
 

@@ -29,7 +29,15 @@ from transhume.ui.live import make_listener
 from transhume.ui.machine import to_json
 from transhume.ui.moving import Chosen
 from transhume.ui.planned import described
-from transhume.ui.session import SETTINGS, Session, need_root, past, read_settings, session
+from transhume.ui.session import (
+    SETTINGS,
+    Session,
+    need_root,
+    past,
+    read_settings,
+    session,
+    stopped,
+)
 from transhume.ui.status import show_status
 from transhume.ui.view import abandoned, fold
 
@@ -60,8 +68,16 @@ def _print_json(value: Any) -> None:
 @contextmanager
 def _session(settings: Path) -> Iterator[Session]:
     need_root()
-    with session(read_settings(settings), settings) as run:
+    with _told_if_stopped(settings), session(read_settings(settings), settings) as run:
         yield run
+
+
+@contextmanager
+def _told_if_stopped(settings: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise stopped(moving.state_folder(settings)) from None
 
 
 def _confirm(question: str) -> bool:
@@ -242,7 +258,10 @@ def rollback(
 ) -> None:
     """Go back to the source: from the journal, and with all that people did on the target."""
     need_root()
-    with session(moving.settings_to_go_back(settings, lose_new_mail)) as run:
+    with (
+        _told_if_stopped(settings),
+        session(moving.settings_to_go_back(settings, lose_new_mail)) as run,
+    ):
         console = terminal.make_console()
         moving.go_back(run, console, Chosen(make_listener, _confirm), lose_new_mail)
 
@@ -345,10 +364,11 @@ def _guarded() -> int:
         terminal.error(terminal.make_console(sys.stderr), problem)
         return problem.exit_code
     except (KeyboardInterrupt, typer.Abort):
+        # Of a command that changes nothing by itself.
         again = "type the same command again"
-        stopped = Interrupted("stopped", state="Nothing was changed.", remedy=again)
-        terminal.error(terminal.make_console(sys.stderr), stopped)
-        return stopped.exit_code
+        told = Interrupted("stopped", state="Nothing was changed.", remedy=again)
+        terminal.error(terminal.make_console(sys.stderr), told)
+        return told.exit_code
     except typer.TyperException as misuse:
         sys.stderr.write(f"transhume: {misuse.format_message()}\n  Next: transhume --help\n")
         return USAGE

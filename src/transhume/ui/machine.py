@@ -97,6 +97,11 @@ KEYS = {
     "service.outages[].began": "from when",
     "service.outages[].ended": "to when; null while it lasts",
     "opened": "whether people were let in to the target, and the move wasn't taken back since",
+    "way_back": "what the last look at the way back after the opening saw; null before one",
+    "way_back.at": "when that was",
+    "way_back.lost": "why what people did can't be carried back; empty when it can",
+    "way_back.kept": "bytes that the target's log takes for it",
+    "way_back.since": "from when on what people do is noted",
     "past_return": "whether the point of no return was passed",
     "rolled_back": "whether the move was taken back and not begun again",
     "finished": "whether the move is over",
@@ -150,6 +155,7 @@ def to_json(status: Status) -> dict[str, Any]:
             "outages": [asdict(outage) for outage in status.outages],
         },
         "opened": status.opened,
+        "way_back": _way_back(status),
         "past_return": status.past_return,
         "rolled_back": status.rolled_back,
         "finished": status.finished,
@@ -200,6 +206,12 @@ def _part(part: PartView) -> dict[str, Any]:
         "lacking_at": rest.at if rest else None,
         "following": rest.following if rest else False,
     }
+
+
+def _way_back(status: Status) -> dict[str, Any] | None:
+    if status.returns is None or not status.opened:
+        return None
+    return {**asdict(status.returns), "since": status.opened_at}
 
 
 def _forecast(status: Status) -> dict[str, Any] | None:

@@ -14,7 +14,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from transhume.core.command import KEY
 from transhume.core.event import Event
+from transhume.core.finding import stopping
 from transhume.core.settings import Settings, SourceSettings
 from transhume.core.understood import understood
 from transhume.engine import back
@@ -32,9 +34,9 @@ from transhume.errors import (
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
 from transhume.steps.guard.arm import refuse_returned
-from transhume.steps.services import start_seconds
-from transhume.ui import beginning, checking
-from transhume.ui.converge import Told, above, converge, noted
+from transhume.steps.services import Start, start_seconds
+from transhume.ui import beginning, checking, returning
+from transhume.ui.converge import Told, above, converge
 from transhume.ui.feed import Feed
 from transhume.ui.forecast import Outlook, show
 from transhume.ui.layout import put, text
@@ -229,11 +231,13 @@ def switch(run: Session, console: Console, chosen: Chosen) -> None:
             _converge(run, engine, listener)
             _tell_of_no_way_back(run, listener, console)
         engine.forward("prepare", "cutover", "after")
+        _require_serving(run)
         returns = not engine.journal.state.final
-        if returns:
-            note_behind(run, engine)
+        lost = returning.look(run, engine) if returns else ""
     console.print("The target serves. Next: transhume verify, then transhume finish")
-    if returns:
+    if lost:
+        console.print(f"Going back would lose what people do here: {visible(lost)}")
+    elif returns:
         console.print(
             "What happens here is noted: transhume rollback takes you back with all new mail, "
             "until transhume finish."
@@ -255,18 +259,23 @@ def _converge(run: Session, engine: Engine, listener: Feed) -> None:
         )
 
 
+def _require_serving(run: Session) -> None:
+    """It may have been restarted since it was opened: nothing says that it came up again."""
+    for step in run.plan.steps:
+        seen = stopping(step.verify(run.pair)) if isinstance(step, Start) else []
+        if seen:
+            raise StepFailed(
+                f"the target was opened, and doesn't serve: {'; '.join(seen)}",
+                state="Nothing is lost.",
+                remedy="on the target: bmctl status; bmctl start; then: transhume cutover --yes",
+            )
+
+
 def _tell_of_no_way_back(run: Session, listener: Feed, console: Console) -> None:
-    hindrance = run.hindrance(run.pair)
+    hindrance = run.way.hindrance(run.pair)
     if hindrance:
         with listener.aside():
             console.print(f"Going back after the opening will lose what came since: {hindrance}")
-
-
-def note_behind(run: Session, engine: Engine) -> None:
-    """Note how far the source is behind the target, by which people are served."""
-    for step in run.back.steps:
-        for lag in step.lag(run.pair):
-            engine.journal.write("lacks", **noted(lag))
 
 
 def settings_to_go_back(path: Path, lose_new_mail: bool) -> Settings:
@@ -285,9 +294,12 @@ def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool)
             return
         if carries(state, lose_new_mail=lose_new_mail):
             engine.journal.claim(run.identity())
+        public = run.pair.target.file(f"{KEY}.pub")
         carried = back.go_back(replace(engine, plan=run.back), lose_new_mail=lose_new_mail)
     kept = "with all that people did on the target" if carried else "as before"
     console.print(f"The source serves {kept}. What was copied is kept for another attempt.")
+    if public is not None and run.pair.target.file(f"{KEY}.pub") is None:
+        console.print("The move's own key is gone from both. For another one: transhume key SOURCE")
 
 
 def end(run: Session, console: Console, chosen: Chosen, unproved: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from transhume.core.event import Event, Progress
 from transhume.core.finding import Proof
-from transhume.ui import cost, gantt
+from transhume.ui import cost, gantt, returning
 from transhume.ui.forecast import by_account
 from transhume.ui.machine import outage_steps, to_json
 from transhume.ui.records import backward_lines, command_lines, described
@@ -314,10 +314,7 @@ def _back(status: Status) -> str:
     elif status.finished:
         said = "The move is finished. There is no way back any more."
     elif status.opened and not status.past_return:
-        said = (
-            "People are served by the new server. Until the move is finished, going back takes "
-            "along what they do there."
-        )
+        said = f"People are served by the new server. The way back: {returning.told(status)}."
     elif status.past_return:
         said = (
             "People are served by the new server, so going back would leave behind what came since"

@@ -22,7 +22,7 @@ from transhume.core.settings import CopySettings, Settings
 from transhume.engine.journal import FILE, Journal, alone, read
 from transhume.engine.perform import Performer
 from transhume.engine.private import open_to_others
-from transhume.engine.state import fold
+from transhume.engine.state import State, fold
 from transhume.engine.walk import Engine
 from transhume.errors import (
     EnvironmentLacks,
@@ -38,6 +38,7 @@ from transhume.hosts.process import Processes
 from transhume.hosts.ssh import FOLDER, SOCKETS, Ssh
 from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import Layout, load
+from transhume.steps.back.way import Way
 from transhume.steps.guard.arm import Arm, Confirm
 
 SETTINGS = Path("/etc/transhume/move.toml")
@@ -115,8 +116,8 @@ class Session:
     plan: Plan
     back: Plan
     """What a way back after the opening begins with."""
-    hindrance: Callable[[Pair], str]
-    """Why that can't be had; empty when it can."""
+    way: Way
+    """What is carried then, and why that can't be had."""
     hands: Callable[[Callable[[str], None], Callable[[Progress], None]], Performer]
     peaks: Peaks
 
@@ -184,14 +185,12 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -
     ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])
     plan, returning = profile.plan(layout, settings), back.plan(layout, settings)
-    hindrance = profile.way_back(layout, settings).hindrance
+    way = profile.way_back(layout, settings)
 
     def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
         return Performer(both, ssh, ask, notice, limits)
 
-    return Session(
-        settings, layout, processes, ssh, pair, plan, returning, hindrance, performer, peaks
-    )
+    return Session(settings, layout, processes, ssh, pair, plan, returning, way, performer, peaks)
 
 
 def logins(pair: Pair, place: Place, ini: str, kept: str) -> list[Credentials]:
@@ -217,8 +216,10 @@ def _interruptible(processes: Processes) -> Iterator[None]:
     """Ctrl-C, a closed terminal and a polite kill end the children first, then this run."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        processes.stop()
-        raise KeyboardInterrupt
+        # Once: the second one would interrupt how the run ends, and leave threads behind that act
+        # when nobody holds the move any more.
+        if processes.stop():
+            raise KeyboardInterrupt
 
     former = {
         number: signal.signal(number, stop)
@@ -262,11 +263,11 @@ def walk(
         try:
             yield engine
         except KeyboardInterrupt:
-            told = _told(Interrupted("stopped"), journal, command)
+            told = _told(Interrupted("stopped"), journal.state, command)
             ended("interrupted", told.what)
             raise told from None
         except TranshumeError as error:
-            told = _told(error, journal, command)
+            told = _told(error, journal.state, command)
             ended("failed", told.what, remedy=told.remedy)
             raise
         except Exception as error:
@@ -277,9 +278,18 @@ def walk(
         ended("done", "")
 
 
-def _told(error: TranshumeError, journal: Journal, command: str) -> TranshumeError:
+def stopped(folder: Path) -> TranshumeError:
+    """What Ctrl-C outside of a walk means: it changed nothing, but others may have before."""
+    events = past(folder)
+    state, again = fold(events), "type the same command again"
+    if state.finished or not state.begun:
+        return Interrupted("stopped", state="Nothing was changed.", remedy=again)
+    walks = [event.data["command"] for event in events if event.kind == "walk-begun"]
+    return _told(Interrupted("stopped", remedy="" if state.down else again), state, walks[-1])
+
+
+def _told(error: TranshumeError, state: State, command: str) -> TranshumeError:
     """The error with what it means for both machines and what to type next, where it lacks them."""
-    state = fold(journal.events())
     again = "transhume cutover --yes" if command == "cutover" else f"transhume {command}"
     if state.opened and state.down:
         standing = "Nothing is lost. People are shut out: the target is stopped or closed."

@@ -145,6 +145,17 @@ class Prospect:
 
 
 @dataclass(frozen=True)
+class Return:
+    """What the last look at the way back after the opening saw."""
+
+    at: float
+    lost: str
+    """Why what people did can't be carried back; empty when it can."""
+    kept: int
+    """Bytes that the target's log takes for it."""
+
+
+@dataclass(frozen=True)
 class Problem:
     """The last failure that no later success has settled; `entry` is the journal's."""
 
@@ -181,6 +192,9 @@ class Status:
     """Whether people were let in to the target."""
     verified: bool = False
     """Whether the last comparison after that found all of it equal."""
+    opened_at: float | None = None
+    """When that was."""
+    returns: Return | None = None
     past_return: bool = False
     return_reason: str = ""
     rolled_back: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from transhume.ui import returning
 from transhume.ui.layout import natural, paragraph, put, row, text
 from transhume.ui.machine import following
 from transhume.ui.pace import Pace
@@ -75,7 +76,8 @@ def _way_back(status: Status) -> tuple[str, str]:
     if status.rolled_back:
         return "everything is taken back", ""
     if status.opened:
-        return "transhume rollback takes along all new mail, until transhume finish", ""
+        lost = status.returns is not None and status.returns.lost
+        return returning.told(status), "bold red" if lost else ""
     made = sum(change.state in ("begun", "done", "failed") for change in status.changes.values())
     return (f"transhume rollback, {made} changes", "") if made else ("nothing to take back", "")
 

@@ -18,8 +18,9 @@ from transhume.engine.state import fold
 from transhume.errors import Differs
 from transhume.profiles.bluemind import proof
 from transhume.steps.services import Start
+from transhume.ui import returning
 from transhume.ui.layout import put, text
-from transhume.ui.moving import Chosen, note_behind, walking
+from transhume.ui.moving import Chosen, walking
 from transhume.ui.session import Session, past
 from transhume.ui.words import several, visible
 
@@ -81,7 +82,7 @@ def prove(run: Session, console: Console, chosen: Chosen, full: bool, quiet: boo
         engine.journal.write("verified", equal=bool(proofs) and not stopping(proofs))
         state = engine.journal.state
         if state.opened and not state.final:
-            note_behind(run, engine)
+            returning.look(run, engine)
     _show(shown, proofs, run.folder / KEPT, told.told)
     return proofs
 

@@ -20,6 +20,7 @@ from transhume.ui.shape import (
     Problem,
     Prospect,
     Rest,
+    Return,
     Span,
     Status,
     StepState,
@@ -208,7 +209,8 @@ def _change_begun(status: Status, event: Event) -> None:
     status.changes[event.id] = change
     if change.back.get("kind") == "Never":
         status.past_return, status.return_reason = True, str(change.back.get("reason", ""))
-    status.opened = status.opened or change.back.get("kind") in ("Never", "Carry")
+    if change.back.get("kind") in ("Never", "Carry") and not status.opened:
+        status.opened, status.opened_at, status.returns = True, event.at, None
     for name, kind, total in parts_of(change.act):
         part = part_of(status, name, kind)
         part.kind, part.active, part.began = kind, True, event.at
@@ -340,6 +342,10 @@ def _lacks(status: Status, event: Event) -> None:
     )
 
 
+def _returns(status: Status, event: Event) -> None:
+    status.returns = Return(event.at, str(event.data["lost"]), int(event.data["kept"]))
+
+
 def _forecast(status: Status, event: Event) -> None:
     seconds, low, high, then = (
         float(event.data[key]) for key in ("seconds", "low", "high", "caught_up")
@@ -381,6 +387,7 @@ _HANDLERS: dict[str, Callable[[Status, Event], None]] = {
     "proved": _proved,
     "verified": _verified,
     "lacks": _lacks,
+    "return": _returns,
     "forecast": _forecast,
     "down": _down,
     "up": _up,

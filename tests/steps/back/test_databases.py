@@ -122,6 +122,9 @@ def test_a_row_that_didnt_arrive_is_seen(pair: Pair) -> None:
 
 def test_it_can_be_carried_while_all_of_the_log_is_there(pair: Pair) -> None:
     assert WAY.lost(pair) == ""
+    before = WAY.cost(pair)
+    _of(pair.target).run(_NAME, _WORK)
+    assert WAY.cost(pair) > before
     assert list(TurnDatabases(WAY).verify(pair)) == []
     _of(pair.target).run("postgres", scripts.dropped(WAY.slot(pair, _NAME).copy))
     assert "doesn't have all of the log" in WAY.lost(pair)

@@ -6,6 +6,8 @@ import ast
 import ipaddress
 from pathlib import Path
 
+import pytest
+
 from transhume.steps.network import announce
 
 CARD = bytes.fromhex("020000000010")
@@ -23,6 +25,51 @@ def test_a_probe_names_no_sender_so_that_nobody_learns_from_it() -> None:
     packet = announce.frame(CARD, announce.REQUEST, announce.EMPTY, ADDRESS)
     assert packet[28:32] == bytes(4)
     assert packet[38:] == ADDRESS
+
+
+ROUTES = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+eth1\t00000000\t0100000A\t0003\t0\t0\t9\t00000000\t0\t0\t0
+"""
+
+
+def test_a_gateway_is_found_by_its_device() -> None:
+    assert announce.gateways("eth0", ROUTES) == [ipaddress.ip_address("192.0.2.1").packed]
+    assert announce.gateways("eth1", ROUTES) == [ipaddress.ip_address("10.0.0.1").packed]
+    assert announce.gateways("eth2", ROUTES) == []
+
+
+@pytest.mark.parametrize(
+    ("cable", "routes", "answering", "status"),
+    [
+        (True, ROUTES, ["192.0.2.1"], 0),
+        (True, "", [], 0),
+        (True, ROUTES, ["192.0.2.1", "192.0.2.10"], announce.TAKEN),
+        (True, "", ["192.0.2.10"], announce.TAKEN),
+        (True, ROUTES, [], announce.ALONE),
+        (False, ROUTES, ["192.0.2.1"], announce.ALONE),
+        (False, "", [], announce.ALONE),
+    ],
+)
+def test_who_hears_nobody_knows_nothing_of_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+    cable: bool,
+    routes: str,
+    answering: list[str],
+    status: int,
+) -> None:
+    """With its cable out a machine would take what another one holds."""
+
+    def holder(device: str, address: bytes, sender: bytes = announce.EMPTY) -> bytes:
+        return CARD if str(ipaddress.ip_address(address)) in answering else b""
+
+    monkeypatch.setattr(announce, "holder", holder)
+    monkeypatch.setattr(announce, "linked", lambda device: cable)
+    monkeypatch.setattr(announce, "own_address", lambda device: announce.EMPTY)
+    monkeypatch.setattr(announce, "known_routes", lambda: routes)
+    assert announce.main("free", "eth0", "192.0.2.10", "2001:db8::10") == status
 
 
 def test_the_script_runs_on_the_oldest_python_that_a_source_may_have() -> None:

@@ -41,9 +41,18 @@ def test_one_change_sets_and_restarts_and_its_way_back_has_the_former_bytes() ->
         "max_slot_wal_keep_size": "476MB",
     }
     assert isinstance(change.back, Series)
-    write, restart = change.back.acts
+    write, reload = change.back.acts
     assert write == WriteFile("source", CONF, b"work_mem = '4MB'\n", "0600", "postgres:postgres")
-    assert isinstance(restart, Run)
+    assert isinstance(reload, Run)
+
+
+def test_the_way_back_shuts_nobody_out_again() -> None:
+    """It comes last, when the source serves already: what it had holds from its next restart on."""
+    (change,) = _changes(_minimal())
+    assert isinstance(change.back, Series)
+    typed = " ".join(str(command) for command in change.back.commands())
+    assert "systemctl restart" not in typed
+    assert "pg_reload_conf" in typed
 
 
 def test_an_older_server_doesnt_know_the_bound() -> None:

@@ -31,7 +31,7 @@ from transhume.steps.configuration_finish import FinishConfiguration
 from transhume.steps.copier import Copier
 from transhume.steps.freeze import Fence, Freeze
 from transhume.steps.guard.arm import Arm, Confirm, Disarm
-from transhume.steps.key import ForgetKey
+from transhume.steps.key import ForgetKey, UseKey
 from transhume.steps.mark import MarkDatabases
 from transhume.steps.queue import MoveQueue, ReleaseQueue
 from transhume.steps.replication.behind import WaitForDatabases
@@ -127,6 +127,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
     return Plan(
         (
             Requirements(checks(layout, settings, copied.jobs)),
+            UseKey(),
             door.Close(own.ports),
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),

@@ -15,8 +15,9 @@ from transhume.steps.back.way import Way, turned
 from transhume.steps.catch_up import CatchUp
 from transhume.steps.follow_trees import tracking
 from transhume.steps.followed import FOLLOWING, News, Told, asked, counted, noted
+from transhume.steps.mounted import refuse_unmounted
 from transhume.steps.tree_proof import prove_trees
-from transhume.steps.trees import existing, listed
+from transhume.steps.trees import Tree, existing, listed
 
 _KEEP = Keep("the target has it as people left it, and the source serves nobody")
 _LISTED = Keep("the tracker's list goes when the tracker goes")
@@ -26,6 +27,12 @@ def _news(told: Told, path: str) -> News | None:
     """The tree's news when the kernel told them; None when the tree has to be looked at whole."""
     news = told.of(path)
     return news if news is not None and news.way in FOLLOWING else None
+
+
+def _lying(pair: Pair, trees: tuple[Tree, ...]) -> list[str]:
+    """The target's trees, once both machines have them where they had them at the switch."""
+    refuse_unmounted(pair.target, pair.source, [tree.path for tree in trees])
+    return [tree.path for tree in existing(turned(pair), trees)]
 
 
 def _durable(paths: Sequence[str]) -> Change:
@@ -47,9 +54,10 @@ class CarryTrees(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         other = turned(pair)
+        paths = _lying(pair, self.way.trees)
         # One that was ended, as by a reboot, begins anew: then all trees are looked at once.
         yield from tracking(pair.target, self.way.trees, counted(other))
-        told, paths = asked(other, "acked"), [tree.path for tree in existing(other, self.way.trees)]
+        told = asked(other, "acked")
         acts: list[Act] = []
         for path in paths:
             news = _news(told, path)
@@ -94,7 +102,7 @@ class CarryRest(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         other = turned(pair)
-        told, paths = asked(other, "rest"), [tree.path for tree in existing(other, self.way.trees)]
+        told, paths = asked(other, "rest"), _lying(pair, self.way.trees)
         acts: list[Act] = []
         for path in paths:
             news = _news(told, path)
@@ -108,8 +116,8 @@ class CarryRest(Step):
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
         other = turned(pair)
-        told, trees = asked(other, "proved"), existing(other, self.way.trees)
-        return prove_trees(pair, [_compared(tree.path, _news(told, tree.path)) for tree in trees])
+        told, paths = asked(other, "proved"), _lying(pair, self.way.trees)
+        return prove_trees(pair, [_compared(path, _news(told, path)) for path in paths])
 
 
 def _compared(path: str, news: News | None) -> manifest.Tree:

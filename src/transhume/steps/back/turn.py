@@ -14,6 +14,7 @@ from transhume.core.step import Step
 from transhume.steps.back.way import Way, turned
 from transhume.steps.follow_trees import followed, tracking
 from transhume.steps.followed import FOLLOWING, Told, counted, noted
+from transhume.steps.mounted import noting
 from transhume.steps.replication import scripts
 from transhume.steps.replication.hot_proof import CREATE
 from transhume.steps.replication.settings import block, conf, without, written
@@ -86,6 +87,8 @@ class FollowTarget(Step):
             return
         other = turned(pair)
         yield from tracking(pair.target, self.way.trees, counted(other))
+        for note in noting(pair.target, pair.source, [tree.path for tree in self.way.trees]):
+            yield Change("note where the source's trees lie", note, _LISTED)
         told = counted(other)
         fresh = [path for path, news in told.trees.items() if news.gaps]
         if fresh:

@@ -21,6 +21,10 @@ where s.restart_lsn is not null
   and coalesce(to_jsonb(s) ->> 'wal_status', 'reserved') not in ('unreserved', 'lost')
 group by 1 having count(*) = 2
 """
+_COST = """
+select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)), 0)::bigint
+    from pg_replication_slots where slot_name like 'transhume\\_%'
+"""
 
 
 def turned(pair: Pair) -> Pair:
@@ -64,6 +68,10 @@ class Way:
     def kept(self, pair: Pair) -> frozenset[str]:
         """The databases of which the target's log holds all since the switch."""
         return frozenset(str(name) for (name,) in pair.target.sql("postgres", _KEPT))
+
+    def cost(self, pair: Pair) -> int:
+        """The bytes of log that the target keeps for it."""
+        return int(pair.target.sql("postgres", _COST)[0][0])
 
     def lost(self, pair: Pair) -> str:
         """Why it can't be carried back now; empty when it can."""

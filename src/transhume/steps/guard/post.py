@@ -18,6 +18,7 @@ _WATCH = f"""\
 Description=Watches over the move of a server
 Wants=network-online.target
 After=network-online.target
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/usr/bin/env python3 {_PROGRAM} watch {FOLDER} {{limit}}

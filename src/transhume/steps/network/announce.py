@@ -3,10 +3,12 @@
     python3 - announce DEVICE ADDRESS...    gratuitous ARP, unsolicited neighbour advertisement
     python3 - mention DEVICE ADDRESS...     the same once, for who will say it again soon
     python3 - probe DEVICE ADDRESS...       exit 3 when another machine answers for one of them
+    python3 - free DEVICE ADDRESS...        the same, and exit 4 when this machine is cut off
 
 Standard library of Python 3.6 and up; sent through standard input, so nothing is installed.
 """
 
+import fcntl
 import ipaddress
 import select
 import socket
@@ -15,7 +17,7 @@ import sys
 import time
 
 ROUNDS = 3
-TAKEN = 3  # not 1, which is what Python ends with when anything fails
+TAKEN, ALONE = 3, 4  # not 1, which is what Python ends with when anything fails
 PAUSE_SECONDS = 0.2
 ARP = 0x0806
 REQUEST, REPLY = 1, 2
@@ -28,6 +30,7 @@ EVERYONE = b"\xff" * 6
 NOBODY = b"\0" * 6
 FRAME = "!6s6sHHHBBH6s4s6s4s"
 EMPTY = b"\0" * 4
+GET_ADDRESS = 0x8915  # SIOCGIFADDR; netdevice(7)
 
 
 def card(device: str) -> bytes:
@@ -79,13 +82,13 @@ def announce(device: str, addresses: "list[bytes]") -> int:
     return 0
 
 
-def holder(device: str, address: bytes) -> bytes:
+def holder(device: str, address: bytes, sender: bytes = EMPTY) -> bytes:
     """The card that answers for an IPv4 address; empty when none does."""
     own = card(device)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
         wire.bind((device, ARP))
         for _ in range(ROUNDS):
-            wire.send(frame(own, REQUEST, EMPTY, address))
+            wire.send(frame(own, REQUEST, sender, address))
             end = time.monotonic() + PAUSE_SECONDS
             while select.select([wire], [], [], max(0.0, end - time.monotonic()))[0]:
                 packet = wire.recv(2048).ljust(42, b"\0")[:42]
@@ -107,9 +110,57 @@ def probe(device: str, addresses: "list[bytes]") -> int:
     return 0
 
 
+def linked(device: str) -> bool:
+    """Whether its cable is in, or what stands for one."""
+    try:
+        with open("/sys/class/net/" + device + "/carrier") as file:  # noqa: PTH123
+            return file.read().strip() == "1"
+    except OSError:  # It isn't up.
+        return False
+
+
+def own_address(device: str) -> bytes:
+    """An IPv4 address that it has; not every gateway answers somebody without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asked = struct.pack("256s", device.encode()[:15])
+        try:
+            return fcntl.ioctl(asking, GET_ADDRESS, asked)[20:24]
+        except OSError:
+            return EMPTY
+
+
+def known_routes() -> str:
+    with open("/proc/net/route") as file:  # noqa: PTH123
+        return file.read()
+
+
+def gateways(device: str, routes: str) -> "list[bytes]":
+    """The IPv4 gateways to everywhere through a device."""
+    found = []
+    for line in routes.splitlines()[1:]:
+        name, where, gateway = line.split()[:3]
+        if (name, where) == (device, "00000000") and int(gateway, 16):
+            # As the machine has the number, not the network.
+            found.append(struct.pack("=I", int(gateway, 16)))
+    return found
+
+
+def free(device: str, addresses: "list[bytes]") -> int:
+    """Who is cut off hears nobody: that says nothing of who holds an address."""
+    known, sender = gateways(device, known_routes()), own_address(device)
+    hears = linked(device) and (
+        not known or any(holder(device, gateway, sender) for gateway in known)
+    )
+    if not hears:
+        sys.stderr.write("%s hears nobody, not even a gateway\n" % device)  # noqa: UP031
+        return ALONE
+    return probe(device, addresses)
+
+
 def main(act: str, device: str, *addresses: str) -> int:
     packed = [ipaddress.ip_address(address).packed for address in addresses]
-    return {"announce": announce, "mention": mention, "probe": probe}[act](device, packed)
+    acts = {"announce": announce, "mention": mention, "probe": probe, "free": free}
+    return acts[act](device, packed)
 
 
 if __name__ == "__main__":

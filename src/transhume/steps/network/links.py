@@ -150,6 +150,11 @@ def probe(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
     return _script(place, "probe", device, addresses, (0,))
 
 
+def free(place: Place, device: str, addresses: Iterable[Interface]) -> Run:
+    """The same, and fail when the machine is cut off and so couldn't hear anybody."""
+    return _script(place, "free", device, addresses, (0,))
+
+
 def contested(place: Place, device: str, addresses: Iterable[Interface]) -> tuple[Act, ...]:
     """Succeed when the machine holds one of the IPv4 addresses, and another answers for it too."""
     there = 'ip -o addr show to "$1" | grep -q .'

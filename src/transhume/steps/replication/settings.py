@@ -40,18 +40,12 @@ again
 echo 'PostgreSQL did not start with the settings for replication; it has its former ones' >&2
 exit 1
 """
-_IN_EFFECT = """\
-select exists (
-    select from unnest(array['wal_level', 'max_wal_senders', 'max_replication_slots']) n (name)
-    join pg_settings s using (name)
-    where s.setting <> coalesce((select f.setting from pg_file_settings f
-        where f.name = n.name and f.error is null order by f.seqno desc limit 1), s.boot_val))
-"""
+# Not restarted: on the way back this comes last, when people are served again, and a server that
+# writes more than it has to harms nobody until its next restart.
 _FORMER = f"""\
 systemctl stop {_TIMER}.timer 2>/dev/null
-%s{_AGAIN}pg_isready -q -p "$port" || exit 0
-differs=$(psql -X -A -t -v ON_ERROR_STOP=1 -c "$3") || exit
-if [ "$differs" = t ]; then again; else psql -X -q -c 'select pg_reload_conf()' >/dev/null; fi
+%spg_isready -q || exit 0
+exec psql -X -q -v ON_ERROR_STOP=1 -c 'select pg_reload_conf()' >/dev/null
 """
 
 
@@ -183,7 +177,7 @@ class PrepareSource(Step):
 
     def _back(self, pair: Pair, there: Server, former: bytes) -> Act:
         text = _FORMER % login(self.following.ini)
-        words = ("sh", "-c", text, "sh", "postgres", str(there.port), _IN_EFFECT)
+        words = ("sh", "-c", text, "sh", "postgres")
         return Series((written(pair.source, there, former), Run("source", words)))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
