@@ -64,6 +64,10 @@ class Around:
         """Note whose service file was needed."""
         self.noted.append(f"service {place}")
 
+    def close(self, *places: Place) -> None:
+        """Note whose connections were closed."""
+        self.noted.append(f"log out {' '.join(places)}")
+
     def query(self, place: Place, database: str, query: str, values: tuple[object, ...]) -> Any:
         """Note the query."""
         self.noted.append(f"{place} {database}: {query} {values}")
@@ -268,3 +272,10 @@ def test_an_agent_that_fails_says_where(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(machine, "program", lambda name: b"raise SystemExit('no such folder')")
     with pytest.raises(StepFailed, match=r"any on the source: .* no such folder"):
         list(_machine("source", Around()).agent("any"))
+
+
+def test_nobody_of_us_is_connected_to_a_database_that_is_dropped() -> None:
+    around = Around()
+    dropped = Command("target", ("psql",), b"drop database if exists x with (force);")
+    _machine("target", around).run(dropped, print)
+    assert around.noted == ["log out target", "psql"]

@@ -27,6 +27,7 @@ CORE_SOCKET = "core.sock"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 _MOST = 64 << 20
 """Bytes of an answer of the core: a list of a million mailboxes has half of that."""
+_DROPPING = b"drop database"
 _MOST_SAID = 1 << 16
 """Bytes that a mail server may say in one visit."""
 
@@ -187,6 +188,8 @@ class Machine:
 
     def run(self, command: Command, heard: Callable[[str], None]) -> Output:
         """Run a command that may alter this machine."""
+        if _DROPPING in command.input:
+            self.postgres.close(self.place)
         return self._execute(command.argv, command.input, heard)
 
     def talk(self, command: Command) -> Talking:

@@ -17,6 +17,7 @@ from transhume.core.change import SERVICE_FILE, Place
 from transhume.core.host import LOCKED
 from transhume.errors import StepFailed, TranshumeError, Unreachable
 from transhume.hosts import snapshot
+from transhume.hosts.kept import Kept
 
 _REFUSED = "password authentication failed"
 _READING = "-c default_transaction_read_only=on -c lock_timeout=10s"
@@ -55,6 +56,7 @@ class Postgres:
         self._sockets = sockets
         self._chosen: dict[Place, Credentials] = {}
         self._lock = threading.Lock()
+        self._kept = Kept(_connect)
         os.environ["PGSERVICEFILE"] = SERVICE_FILE
 
     def ensure(self, place: Place) -> None:
@@ -111,15 +113,20 @@ class Postgres:
             self.ensure(place)
         try:
             try:
-                return _rows(place, database, query, values)
+                return self._kept.rows(place, database, query, values)
             except psycopg.OperationalError as error:
                 if _REFUSED not in str(error):
                     raise
             # The role's password has become another one.
             self.ensure(place)
-            return _rows(place, database, query, values)
+            return self._kept.rows(place, database, query, values)
         except psycopg.Error as error:
             raise _told(place, database, error) from None
+
+    def close(self, *places: Place) -> None:
+        """Log out there: a database that somebody is connected to can't be dropped."""
+        for place in places:
+            self._kept.close(place)
 
     def snapshot(
         self, place: Place, database: str, jobs: int
@@ -138,6 +145,8 @@ def _connect(place: Place, database: str) -> snapshot.Connection:
         connect_timeout=10,
         autocommit=True,
         options=_READING,
+        # What a prepared query gives may not change, and tables do.
+        prepare_threshold=None,
     )
 
 
@@ -156,13 +165,6 @@ def _told(place: Place, database: str, error: psycopg.Error) -> TranshumeError:
             "systemctl restart postgresql",
         )
     return StepFailed(f"a query on the {place}'s {database} failed: {_first(error)}")
-
-
-def _rows(
-    place: Place, database: str, query: str, values: tuple[object, ...]
-) -> list[tuple[Any, ...]]:
-    with _connect(place, database) as connection:
-        return connection.execute(query.encode(), values or None).fetchall()
 
 
 def _first(error: Exception) -> str:
