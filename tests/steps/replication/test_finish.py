@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import pytest
 
 from tests.steps.replication.servers import (
     SLOT,
@@ -18,8 +22,9 @@ from transhume.core.change import Change, Run, WriteFile, leaves
 from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
 from transhume.errors import StepFailed
+from transhume.steps.replication import finish, hot_proof
 from transhume.steps.replication.finish import FinishDatabases, Ready
-from transhume.steps.replication.hot_proof import Ledger
+from transhume.steps.replication.hot_proof import Base, Ledger
 from transhume.steps.replication.identity import Identity
 from transhume.steps.replication.record import Record
 
@@ -110,6 +115,22 @@ def test_what_came_to_its_end_is_believed_while_it_is_the_sources() -> None:
     assert stopping(FinishDatabases(following(), LEDGER).verify(both)) == []
     target(both).held["select 0::int, last_value, is_called"] = [(0, 3, True)]
     assert _acts(both) == [*_APART, "note dump "]
+
+
+def test_what_came_to_its_end_isnt_read_whole_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before the step was noted: while everyone waits only what changed is compared."""
+
+    def whole(*_: object, **__: object) -> Iterator[Proof]:
+        raise AssertionError("that would take as long as the database is large")
+
+    monkeypatch.setattr(hot_proof, "prove", whole)
+    monkeypatch.setattr(finish, "prove", whole, raising=False)
+    both = _pair(Record("follow", "0/20"))
+    target(both).files[LEDGER.path("bj")] = json.dumps(asdict(Base(5, 1, 1))).encode()
+    target(both).held["select oid::bigint from pg_database"] = [(5,)]
+    source(both).held["coalesce(to_jsonb(s) ->> 'wal_status'"] = [(True,)]
+    source(both).held["pg_logical_slot_peek_binary_changes"] = []
+    assert _changes(both) == []
 
 
 def test_a_target_that_still_takes_changes_isnt_finished() -> None:

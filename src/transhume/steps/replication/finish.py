@@ -14,11 +14,10 @@ from transhume.core.finding import Finding, Proof, stopping
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
-from transhume.steps.database_proof import prove
 from transhume.steps.replication import scripts, tunnel
 from transhume.steps.replication.defined import altered
 from transhume.steps.replication.following import Following
-from transhume.steps.replication.hot_proof import LASTING, Ledger, prove_end
+from transhume.steps.replication.hot_proof import Ledger, prove_end
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.standing import Standing, standing, wrong
 from transhume.steps.replication.survey import server
@@ -109,7 +108,7 @@ class FinishDatabases(Step):
         dumped = (apart, shelf.put(name, Record("dump")))
         if known.position:
             # Made before: nothing is to do, unless it isn't the source's any more.
-            return dumped if stopping(prove(pair, name, kinds=LASTING)) else ()
+            return dumped if stopping(prove_end(pair, name, self.ledger)) else ()
         chosen = self.following.strategy == "dump"
         if chosen or now.trouble or altered(pair, name, known):
             return dumped
