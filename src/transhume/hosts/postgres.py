@@ -18,6 +18,7 @@ from transhume.core.host import LOCKED
 from transhume.errors import StepFailed, TranshumeError, Unreachable
 from transhume.hosts import snapshot
 from transhume.hosts.kept import Kept
+from transhume.hosts.snapshot import Connection
 
 _REFUSED = "password authentication failed"
 _READING = "-c default_transaction_read_only=on -c lock_timeout=10s"
@@ -56,7 +57,7 @@ class Postgres:
         self._sockets = sockets
         self._chosen: dict[Place, Credentials] = {}
         self._lock = threading.Lock()
-        self._kept = Kept(_connect)
+        self._kept = Kept(self._let_in)
         os.environ["PGSERVICEFILE"] = SERVICE_FILE
 
     def ensure(self, place: Place) -> None:
@@ -112,13 +113,6 @@ class Postgres:
         if place not in self._chosen:
             self.ensure(place)
         try:
-            try:
-                return self._kept.rows(place, database, query, values)
-            except psycopg.OperationalError as error:
-                if _REFUSED not in str(error):
-                    raise
-            # The role's password has become another one.
-            self.ensure(place)
             return self._kept.rows(place, database, query, values)
         except psycopg.Error as error:
             raise _told(place, database, error) from None
@@ -132,13 +126,26 @@ class Postgres:
         self, place: Place, database: str, jobs: int
     ) -> AbstractContextManager[snapshot.Snapshot]:
         """The database as it is now, over several connections."""
-        self.ensure(place)
+        if place not in self._chosen:
+            self.ensure(place)
         return snapshot.opened(
-            lambda: _connect(place, database), jobs, lambda error: _told(place, database, error)
+            lambda: self._let_in(place, database),
+            jobs,
+            lambda error: _told(place, database, error),
         )
 
+    def _let_in(self, place: Place, database: str) -> Connection:
+        try:
+            return _connect(place, database)
+        except psycopg.OperationalError as error:
+            if _REFUSED not in str(error):
+                raise
+        # The role's password has become another one.
+        self.ensure(place)
+        return _connect(place, database)
 
-def _connect(place: Place, database: str) -> snapshot.Connection:
+
+def _connect(place: Place, database: str) -> Connection:
     return psycopg.connect(
         service=SERVICE[place],
         dbname=database,
