@@ -79,32 +79,34 @@ def announce(device: str, addresses: "list[bytes]") -> int:
     return 0
 
 
-def holder(device: str, address: bytes) -> bytes:
-    """The card that answers for an IPv4 address; empty when none does."""
+def holder(device: str, addresses: "list[bytes]") -> "tuple[bytes, bytes]":
+    """The first of these IPv4 addresses that another machine answers for, and its card; both are
+    empty when nobody does."""
     own = card(device)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
         wire.bind((device, ARP))
         for _ in range(ROUNDS):
-            wire.send(frame(own, REQUEST, EMPTY, address))
+            for address in addresses:
+                wire.send(frame(own, REQUEST, EMPTY, address))
             end = time.monotonic() + PAUSE_SECONDS
             while select.select([wire], [], [], max(0.0, end - time.monotonic()))[0]:
                 packet = wire.recv(2048).ljust(42, b"\0")[:42]
                 fields = struct.unpack(FRAME, packet)
-                if fields[7] == REPLY and fields[9] == address and fields[8] != own:
-                    return bytes(fields[8])
-    return b""
+                if fields[7] == REPLY and fields[9] in addresses and fields[8] != own:
+                    return bytes(fields[9]), bytes(fields[8])
+    return b"", b""
 
 
 def probe(device: str, addresses: "list[bytes]") -> int:
     """Of IPv6 the kernel itself makes sure before it uses an address."""
-    for address in (each for each in addresses if len(each) == 4):
-        other = holder(device, address)
-        if other:
-            name = socket.inet_ntoa(address)
-            by = ":".join("%02x" % byte for byte in other)  # noqa: UP031
-            sys.stderr.write("%s is held by the machine with the card %s\n" % (name, by))  # noqa: UP031
-            return TAKEN
-    return 0
+    four = [each for each in addresses if len(each) == 4]
+    address, other = holder(device, four) if four else (b"", b"")
+    if not other:
+        return 0
+    name = socket.inet_ntoa(address)
+    by = ":".join("%02x" % byte for byte in other)  # noqa: UP031
+    sys.stderr.write("%s is held by the machine with the card %s\n" % (name, by))  # noqa: UP031
+    return TAKEN
 
 
 def main(act: str, device: str, *addresses: str) -> int:
