@@ -78,6 +78,20 @@ def test_sequences_and_identities_are_exactly_the_sources() -> None:
     assert "pg_logical_emit_message(true" in text
 
 
+def test_the_source_is_asked_once_to_wait_for_all() -> None:
+    """Each command takes a place of those that ssh serves at the same time."""
+    both = _pair()
+    note(both, "bj-data", KNOWN)
+    for question, rows in list(target(both).held.items()):
+        if question.endswith("bj-data") and not rows:
+            target(both).held[question] = [("transhume_5", True)]
+    (change,) = _changes(both)
+    first, *rest = [act for act in leaves(change.act) if isinstance(act, Run)]
+    assert first.place == "source"
+    assert first.input.count(b"raise exception") == 2
+    assert {act.place for act in rest} == {"target"}
+
+
 def test_one_that_fell_out_is_let_go_and_dumped() -> None:
     for rows in (
         [({**SLOT, "wal_status": "lost"}, "0/20", 16, None, True)],
