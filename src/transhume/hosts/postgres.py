@@ -14,7 +14,7 @@ import psycopg
 
 from transhume.core import ini
 from transhume.core.change import SERVICE_FILE, Place
-from transhume.core.host import LOCKED
+from transhume.core.host import LOCKED, OURS
 from transhume.errors import StepFailed, TranshumeError, Unreachable
 from transhume.hosts import snapshot
 from transhume.hosts.kept import Kept
@@ -150,6 +150,7 @@ def _connect(place: Place, database: str) -> Connection:
         service=SERVICE[place],
         dbname=database,
         connect_timeout=10,
+        application_name=OURS,
         autocommit=True,
         options=_READING,
         # What a prepared query gives may not change, and tables do.
