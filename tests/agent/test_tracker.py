@@ -170,6 +170,21 @@ def test_it_is_told_whether_the_proof_counts_and_what_came_since(followed: Follo
     assert not counted()[0]
 
 
+def test_both_questions_are_answered_as_of_one_moment(followed: Following) -> None:
+    followed.note("proved", followed.ask()[0])
+    (followed.source / "one").write_text("1")
+    followed.catch_up()
+    (followed.source / "two").write_text("2")
+    said = followed.changes("ask", str(followed.kept), "rest", "proved")
+    heads = [at for at, line in enumerate(said) if "seq" in line]
+    rest, proved = said[: heads[1]], said[heads[1] :]
+    assert rest[0] == proved[0]
+    assert [line for line in rest[2:] if line != "."] in (["two"], ["one", "two"])
+    assert proved[2:] == [".", "one", "two"]
+    # Scanning for the second would find nothing: what changed is in the list by now.
+    assert followed.ask("proved")[2] == proved[2:]
+
+
 def test_what_wasnt_copied_when_all_was_compared_is_still_to_be_proved(followed: Following) -> None:
     (followed.source / "one").write_text("1")
     followed.note("proved", followed.ask()[0])

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests import memory
 from tests.engine.toy import ALL, IDENTITY, Move, begun
-from transhume.core.event import Event, Progress
+from transhume.core.event import Event, Kind, Progress
 from transhume.engine import state
 from transhume.engine.journal import FILE, Journal, alone, read
 from transhume.errors import Busy, JournalRefused, StepFailed
@@ -40,6 +41,26 @@ def test_the_listener_hears_of_what_is_on_disk(folder: Path) -> None:
     with Journal(folder, lambda event: heard.append((event, read(folder)[0]))) as journal:
         journal.write("down")
     assert heard == [(heard[0][0], [heard[0][0]])]
+
+
+def test_the_disk_is_waited_for_before_anything_is_done(folder: Path) -> None:
+    """What may be lost in a power failure is only what nothing was done after."""
+    typed: list[str] = []
+    with Journal(folder) as journal:
+        journal._database.set_trace_callback(typed.append)
+        journal.write("step-begun", step="a", title="a", phase="sync", rows=[])
+        journal.progress(Progress("a", 1, 2, "bytes"))
+        journal.write("down")
+        journal.write("change-done", change=1, seconds=1.0)
+    words = ["soon" if "normal" in each else each.split()[0] for each in typed]
+    assert words == ["soon", "insert", "pragma", "soon", "insert", "pragma", "insert", "insert"]
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_whatever_was_written_the_next_is_waited_for(folder: Path, kind: Kind) -> None:
+    with Journal(folder) as journal:
+        journal.write(kind)
+        assert journal._database.execute("pragma synchronous").fetchone() == (2,)
 
 
 def test_a_journal_that_others_may_write_is_refused(tmp_path: Path) -> None:

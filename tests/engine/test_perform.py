@@ -112,7 +112,7 @@ def test_nothing_at_all_is_done_at_once(act: Act) -> None:
 
 
 def test_waiting_ends_with_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perform, "_POLL_SECONDS", 0)
+    monkeypatch.setattr(perform, "_FIRST_POLL_SECONDS", 0)
     hand = Hand({"ready": [1, 1, 0]})
     _perform(hand, Await("target", ("ready",), 60))
     assert len(hand.done) == 3

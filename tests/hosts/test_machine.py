@@ -64,6 +64,10 @@ class Around:
         """Note whose service file was needed."""
         self.noted.append(f"service {place}")
 
+    def close(self, *places: Place) -> None:
+        """Note whose connections were closed."""
+        self.noted.append(f"log out {' '.join(places)}")
+
     def query(self, place: Place, database: str, query: str, values: tuple[object, ...]) -> Any:
         """Note the query."""
         self.noted.append(f"{place} {database}: {query} {values}")
@@ -96,13 +100,27 @@ def test_output_that_is_no_text_survives() -> None:
 
 @pytest.mark.parametrize("said", [b"cat: /x: No such file or directory", b"Not a directory"])
 def test_a_file_that_isnt_there_is_none(said: bytes) -> None:
-    assert _machine("target", Around(Output(1, b"", said))).file("/x") is None
+    assert _machine("source", Around(Output(1, b"", said))).file("/x") is None
 
 
-def test_a_file_that_cant_be_read_is_no_missing_file() -> None:
+def test_a_file_that_cant_be_read_is_no_missing_file(tmp_path: Path) -> None:
     around = Around(Output(1, b"", b"cat: /x: Input/output error"))
     with pytest.raises(StepFailed, match="Input/output error"):
-        _machine("target", around).file("/x")
+        _machine("source", around).file("/x")
+    with pytest.raises(StepFailed, match=r"on the target: .*directory"):
+        _machine("target", around).file(str(tmp_path))
+
+
+def test_a_file_of_this_machine_is_read_without_a_program(tmp_path: Path) -> None:
+    around = Around()
+    (tmp_path / "caf\udce9").write_bytes(b"caf\xe9\n")
+    here = _machine("target", around)
+    assert here.file(str(tmp_path / "caf\udce9")) == b"caf\xe9\n"
+    assert here.file(str(tmp_path / "none")) is None
+    assert here.file(str(tmp_path / "caf\udce9" / "inside")) is None
+    with pytest.raises(StepFailed):
+        here.file("/x\0")
+    assert around.noted == []
 
 
 def test_a_missing_program_is_a_status_on_both() -> None:
@@ -149,7 +167,7 @@ def core(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Response | Exception]:
 
 def _asks(core: list[httpx.Response | Exception], answer: httpx.Response | Exception) -> Any:
     core.append(answer)
-    return _machine("target", Around(Output(0, b"token\n", b""))).api("/api/x")
+    return _machine("source", Around(Output(0, b"token\n", b""))).api("/api/x")
 
 
 def test_the_core_answers_in_json(core: list[httpx.Response | Exception]) -> None:
@@ -174,9 +192,9 @@ def test_what_the_core_doesnt_know_is_none(core: list[httpx.Response | Exception
 def test_any_other_answer_is_unreachable(
     core: list[httpx.Response | Exception], answer: httpx.Response | Exception
 ) -> None:
-    with pytest.raises(Unreachable, match="the target's core doesn't answer GET /api/x") as failure:
+    with pytest.raises(Unreachable, match="the source's core doesn't answer GET /api/x") as failure:
         _asks(core, answer)
-    assert failure.value.remedy == "on the target: bmctl status"
+    assert failure.value.remedy == "on the source: bmctl status"
     assert "token" not in failure.value.what
 
 
@@ -185,13 +203,13 @@ def test_a_token_that_is_none_is_unreachable_and_not_told(
     core: list[httpx.Response | Exception], content: bytes
 ) -> None:
     with pytest.raises(Unreachable, match=r"bm-core\.tok holds no key") as failure:
-        _machine("target", Around(Output(0, content, b""))).api("/api/x")
+        _machine("source", Around(Output(0, content, b""))).api("/api/x")
     assert "cret" not in failure.value.what
 
 
 def test_a_path_that_is_none_is_unreachable(core: list[httpx.Response | Exception]) -> None:
     with pytest.raises(Unreachable):
-        _machine("target", Around(Output(0, b"token", b""))).api("/api/\0")
+        _machine("source", Around(Output(0, b"token", b""))).api("/api/\0")
 
 
 @pytest.mark.parametrize("said", [b"220-more\r\n", b"2" * 100, b"\xff\0\r\n"])
@@ -268,3 +286,10 @@ def test_an_agent_that_fails_says_where(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(machine, "program", lambda name: b"raise SystemExit('no such folder')")
     with pytest.raises(StepFailed, match=r"any on the source: .* no such folder"):
         list(_machine("source", Around()).agent("any"))
+
+
+def test_nobody_of_us_is_connected_to_a_database_that_is_dropped() -> None:
+    around = Around()
+    dropped = Command("target", ("psql",), b"drop database if exists x with (force);")
+    _machine("target", around).run(dropped, print)
+    assert around.noted == ["log out target", "psql"]

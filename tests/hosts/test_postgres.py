@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +99,7 @@ class Server:
         self.options.append(options)
         if f"password={self.password}\n" not in self.path.read_text():
             raise psycopg.OperationalError("FATAL:  password authentication failed for user")
-        return self._session()
-
-    @contextmanager
-    def _session(self) -> Iterator[Any]:
-        yield self
+        return self
 
     def close(self) -> None:
         """Log out."""
@@ -127,12 +121,7 @@ def server(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A server whose role has the password of the wizard."""
     stands_for = Server(run_folder / "pg_service.conf", "wizard")
 
-    def connect(**options: Any) -> Any:
-        session = stands_for.connect(**options)
-        session.close = stands_for.close
-        return session
-
-    monkeypatch.setattr(psycopg, "connect", connect)
+    monkeypatch.setattr(psycopg, "connect", stands_for.connect)
     return stands_for
 
 
@@ -145,6 +134,7 @@ def test_the_password_that_holds_is_found_and_found_again(server: Server) -> Non
     asked = Postgres(_known, Path("/sockets"))
     assert asked.query("target", "bj", "select 1", ()) == [(1,)]
     server.password = "source's"
+    asked.close("target")
     assert asked.query("target", "bj", "select 1", ()) == [(1,)]
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 
 import pytest
 
 from tests.servers import PROGRAM, Server
+from tests.steps.replication.servers import following
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.steps.changed import Changed, compared
 from transhume.steps.copier import Copier
 from transhume.steps.database_proof import opened, prove
 from transhume.steps.mark import Mark, MarkDatabases, marks
+from transhume.steps.replication.hot_proof import Base, Ledger, prove_end
 from transhume.steps.replication.proof_slot import Slot
+from transhume.steps.replication.survey import PUBLICATION
 
 pytestmark = pytest.mark.programs(PROGRAM)
 
@@ -213,3 +218,45 @@ def test_a_sequence_may_be_ahead_where_people_work_and_never_behind(pair: Pair) 
     _source(pair).run(_NAME, "select setval('counted', 9)")
     *_, behind = prove(pair, _NAME, mark=mark)
     assert behind.differing == ("sequence public.counted: 9 on the source, 5 on the target",)
+
+
+@pytest.fixture
+def ledger(pair: Pair) -> Ledger:
+    """As it is noted once all was proved while people work."""
+    known = Ledger(following(), "/var/lib/transhume/proved")
+    source, target = _source(pair), _target(pair)
+    source.run(_NAME, f"create publication {PUBLICATION} for all tables")
+    name = known.slot(pair, _NAME).name
+    source.run(_NAME, f"select pg_create_logical_replication_slot('{name}', 'pgoutput')")
+    ((number,),) = target.sql(
+        "postgres", "select oid::int from pg_database where datname = %s", _NAME
+    )
+    target.files[known.path(_NAME)] = json.dumps(asdict(Base(number, 3, 3102))).encode()
+    return known
+
+
+def _ends(pair: Pair, ledger: Ledger) -> tuple[int, list[str]]:
+    """How much was compared of what changed, and what isn't equal."""
+    proofs = list(prove_end(pair, _NAME, ledger))
+    (changes,) = [each for each in proofs if each.part == f"{_NAME}: changes"]
+    return changes.compared, [line for proof in proofs for line in proof.differing]
+
+
+@pytest.mark.parametrize("keyless", ["", "insert into keyless values (7, 'new');"])
+def test_the_end_is_proved_by_what_changed_alone(pair: Pair, ledger: Ledger, keyless: str) -> None:
+    _both(pair, f"update plain set said = 'new' where id < 4; {keyless}")
+    # Of a table without a key all is read.
+    assert _ends(pair, ledger) == (4 + bool(keyless), [])
+    # What nothing has touched since was proved before.
+    _target(pair).run(_NAME, "update plain set said = 'damaged' where id = 9")
+    assert _ends(pair, ledger) == (4 + bool(keyless), [])
+
+
+@pytest.mark.parametrize("keyless", ["", "insert into keyless values (7, 'new');"])
+def test_the_end_names_what_isnt_the_sources(pair: Pair, ledger: Ledger, keyless: str) -> None:
+    _both(pair, f"update plain set said = 'new' where id < 4; {keyless}")
+    _target(pair).run(_NAME, "update plain set said = 'damaged' where id = 3")
+    _target(pair).run(_NAME, "update keyless set said = 'damaged' where item = 7")
+    compared, differing = _ends(pair, ledger)
+    assert compared == 4 + bool(keyless)
+    assert len(differing) == 1 + bool(keyless)

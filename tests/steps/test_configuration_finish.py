@@ -116,3 +116,24 @@ def test_the_source_isnt_asked_for_its_database() -> None:
     both = _Brought()
     both.source.held.clear()
     assert both.titles() == PASSWORD_ONLY
+
+
+def test_what_was_seen_to_be_equal_isnt_listed_again() -> None:
+    both = _Brought()
+    listed = [host.printed["manifest"] for host in (both.source, both.target)]
+    assert both.titles() == PASSWORD_ONLY
+    for host in (both.source, both.target):
+        host.printed["manifest"] = []
+    assert both.wrong() == []
+    # Whoever looks again later does look.
+    for host, lines in zip((both.source, both.target), listed, strict=True):
+        host.printed["manifest"] = lines
+    both.target.files[FLAT] = b"damaged"
+    assert both.wrong()
+
+
+def test_a_run_that_came_to_no_end_proves_nothing() -> None:
+    both = _Brought()
+    assert next(FINISH.run(both.pair)).title == PASSWORD_ONLY[0]
+    both.target.files[FLAT] = b"damaged"
+    assert both.wrong()

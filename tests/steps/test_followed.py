@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from transhume.core.change import Change, Run, Series, SyncPaths, SyncTree, Toge
 from transhume.core.host import Pair
 from transhume.errors import StepFailed
 from transhume.steps.follow_trees import FollowTrees, StopFollowing
-from transhume.steps.followed import FIRST, FOLDER, Told, asked, counted, noted
+from transhume.steps.followed import FIRST, FOLDER, Told, asked, asked_at_end, counted, noted
 from transhume.steps.manifest import Difference, Entry
 from transhume.steps.prove_followed import _missed
 from transhume.steps.trees import FinishTrees, SyncTrees, Tree
@@ -119,6 +120,40 @@ def test_the_last_pass_walks_only_what_has_a_gap() -> None:
     gap = {"tree": RULES, "way": "names", "gaps": ["its mounts were changed"]}
     finish, _ = _acts(list(FinishTrees(TREES).run(_two(*_tree(MAIL, ".", "a"), gap))))
     assert finish == Together((SyncPaths(MAIL, b".\0a\0", True), SyncTree(RULES, finish=True)))
+
+
+def test_the_proof_of_the_last_pass_asks_no_tracker_again() -> None:
+    """Where the kernel tells nothing, that would walk the tree once more."""
+    there = _two(*_tree(MAIL, "a"), *_tree(RULES))
+    assert isinstance(there.source, FakeHost)
+    finish, told = FinishTrees(TREES), there.source.printed["changes"]
+    list(finish.run(there))
+    there.source.printed["changes"] = _failing
+    assert [proof.compared for proof in finish.verify(there)]
+    # Whoever asks later does ask: the whole tree is compared, for nobody tells.
+    there.source.printed["changes"] = told
+    assert asked_at_end(there)[1] == asked(there, "proved")
+    assert next(iter(finish.verify(there))).part == MAIL
+
+
+@pytest.mark.parametrize("told", [[], [{"problem": "it is silent"}]])
+def test_an_answer_that_is_missing_is_no_news(told: list[Any]) -> None:
+    there = _two()
+    assert isinstance(there.source, FakeHost)
+    there.source.printed["changes ask"] = [json.dumps(line).encode() for line in told]
+    assert all(each.problem for each in asked_at_end(there))
+
+
+def test_half_an_answer_leaves_the_proof_unknown() -> None:
+    there = _two(*_tree(MAIL, "a"))
+    lines = [json.dumps(line).encode() for line in (HEAD, *_tree(MAIL, "a"))]
+
+    class Once(FakeHost):
+        def agent(self, name: str, *arguments: str, stdin: bytes = b"") -> Iterator[bytes]:
+            yield from lines
+
+    rest, proved = asked_at_end(Pair(Once("source"), there.target))
+    assert (rest.problem, proved.problem) == ("", "the tracker said nothing")
 
 
 def test_a_tree_that_every_server_has_must_still_be_there_at_the_end() -> None:

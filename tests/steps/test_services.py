@@ -68,7 +68,7 @@ def test_what_was_stopped_cant_come_back() -> None:
     units = {name: state for name, state in UNITS.items() if name != "postgresql.service"}
     (mark, mask, *_) = STEPS["fence"].run(_pair(source=units, target=MASKED))
     assert isinstance(mark.back, RemoveFile)
-    assert _typed(mask.act) == [f"systemctl mask {' '.join(units)}"]
+    assert _typed(mask.act) == [f"systemctl mask --no-reload {' '.join(units)}"]
     assert _typed(mask.back) == [f"systemctl unmask {' '.join(units)}"]
     seen = stopping(STEPS["fence"].verify(_pair(source=units, target=MASKED)))
     assert "source: bm-core.service isn't stopped" in seen

@@ -47,8 +47,9 @@ CLOSE = Change(
     "close the door",
     Series(
         (
+            Run("target", ("systemctl", "enable", "--no-reload", "transhume-closed.service")),
             Run("target", ("systemctl", "daemon-reload")),
-            Run("target", ("systemctl", "enable", "--now", "transhume-closed.service")),
+            Run("target", ("systemctl", "start", "transhume-closed.service")),
         )
     ),
     Run("target", ("systemctl", "disable", "--now", "transhume-closed.service")),

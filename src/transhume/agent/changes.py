@@ -1,6 +1,6 @@
 """Tell which paths changed, by the list that tracker.py keeps, or note how far they were copied.
 
-    changes.py ask FOLDER acked|rest|proved    what changed since the last copy or the last proof
+    changes.py ask FOLDER acked|rest|proved... what changed since the last copy or the last proof
     changes.py count FOLDER                    how much that is, without looking for more
     changes.py note FOLDER RUN acked|proved SEQ TREE...
 
@@ -329,16 +329,14 @@ def told(value: Any) -> None:
     print(json.dumps(value))
 
 
-def ask(folder: str, since: str) -> None:
-    """Everything that changed since then, tree by tree."""
-    asker = Asker(folder)
+def ask(asker: Asker, since: str, looking: bool) -> None:
+    """All that changed since then, tree by tree; `looking` for what the kernel doesn't tell."""
     told(asker.answer)
     for number, path, way, acked, proved, _, _, valid in asker.trees():
         began = time.monotonic()  # of the machine, so of all its programs
-        if way in ("scan", "folders"):
+        if looking and way in ("scan", "folders"):
             asker.scan(number, path, way, acked)
-        gaps = asker.gaps(number, acked)
-        bound = acked
+        gaps, bound = asker.gaps(number, acked), acked
         if since == "proved":
             gaps, bound = ([] if valid else ["it wasn't proved yet"]), proved
         elif since == "rest" and way != "names":
@@ -355,8 +353,9 @@ def ask(folder: str, since: str) -> None:
             told(".")
         for name in paths:
             told(os.fsdecode(name))
-        line = "update tree set asked = ?, handed = ? where number = ?"
-        asker.book.execute(line, (began, len(paths), number))
+        if looking:
+            line = "update tree set asked = ?, handed = ? where number = ?"
+            asker.book.execute(line, (began, len(paths), number))
 
 
 def count(folder: str) -> None:
@@ -391,7 +390,9 @@ def main(words: List[str]) -> None:
         elif words[0] == "count":
             count(words[1])
         else:
-            ask(words[1], words[2])
+            asker = Asker(words[1])
+            for since in words[2:]:
+                ask(asker, since, looking=since == words[2])
     except Silent as problem:
         told({"problem": str(problem)})
 

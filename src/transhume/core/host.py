@@ -24,6 +24,9 @@ class Output:
         return self.stdout.decode(errors="surrogateescape")
 
 
+OURS = "transhume"
+"""What our own connections are called at PostgreSQL (application_name)."""
+
 LOCKED = "55P03"
 """PostgreSQL's code for a lock that couldn't be had in time (lock_not_available)."""
 

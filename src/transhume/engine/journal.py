@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ select part, done, total, unit, at from progress
 where typeof(part) = 'text' and typeof(done) = 'integer' and typeof(total) = 'integer'
   and unit in ('bytes', 'tables', 'entries') and typeof(at) = 'real'
 """
+# Whoever loses one of these in a power failure was as good as cut off right before it: nothing is
+# done that doesn't stand in a later event, and to have that on disk is to have these there, too.
+_FOLLOWED: frozenset[Kind] = frozenset({"step-begun", "step-skipped", "step-done", "proved"})
 # SQLite quotes what is damaged in its message, which then may be no text.
 _UNREADABLE = (sqlite3.Error, UnicodeError)
 
@@ -68,9 +71,13 @@ class Journal:
         self._database.close()
 
     def write(self, kind: Kind, **data: Any) -> Event:
-        """Put the event on disk durably, then hand it to the listener."""
+        """Put the event on disk, then hand it to the listener.
+
+        It is there whatever becomes of this process. A power failure may take the last events that
+        nothing was done after; waiting for the disk at each of them would be waited for by people.
+        """
         at, text = time.time(), json.dumps(data)
-        with self._lock, _writable():
+        with self._lock, _writable(), self._soon() if kind in _FOLLOWED else nullcontext():
             cursor = self._database.execute(
                 "insert into event (at, kind, data, seal) values (?, ?, ?, ?)",
                 (at, kind, text, _seal(at, kind, text)),
@@ -84,8 +91,17 @@ class Journal:
     def progress(self, progress: Progress) -> None:
         """Note how far a part is, for readers in other processes."""
         values = (progress.part, progress.done, progress.total, progress.unit, time.time())
-        with self._lock, _writable():
+        with self._lock, _writable(), self._soon():
             self._database.execute("insert or replace into progress values (?, ?, ?, ?, ?)", values)
+
+    @contextmanager
+    def _soon(self) -> Iterator[None]:
+        """What is written inside is on disk with the next thing that is waited for."""
+        self._database.execute("pragma synchronous=normal")
+        try:
+            yield
+        finally:
+            self._database.execute("pragma synchronous=full")
 
     def events(self) -> list[Event]:
         """All events so far."""

@@ -25,7 +25,8 @@ from transhume.engine.meters import meter
 from transhume.engine.seed import seed
 from transhume.engine.throttle import held_back, is_hot
 
-_POLL_SECONDS = 0.2
+# What is soon there is soon seen; what takes its time isn't asked for all the time.
+_FIRST_POLL_SECONDS, _POLL_SECONDS = 0.02, 0.2
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,12 @@ class Performer:
 
     def _await(self, act: Await) -> None:
         (command,) = act.commands()
-        deadline = time.monotonic() + act.limit
+        deadline, pause = time.monotonic() + act.limit, _FIRST_POLL_SECONDS
         while True:
             output = self.hands[command.place].run(command, lambda line: None)
             if output.status == 0:
                 return
             if time.monotonic() >= deadline:
                 raise failed(command, output, f" within {act.limit} s")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(pause * 1.5, _POLL_SECONDS)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import httpx
@@ -27,6 +28,7 @@ CORE_SOCKET = "core.sock"
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 _MOST = 64 << 20
 """Bytes of an answer of the core: a list of a million mailboxes has half of that."""
+_DROPPING = b"drop database"
 _MOST_SAID = 1 << 16
 """Bytes that a mail server may say in one visit."""
 
@@ -100,6 +102,8 @@ class Machine:
 
     def file(self, path: str) -> bytes | None:
         """A file's content; None when there is none."""
+        if self.place == "target":
+            return _content(path)
         output = self.ask("cat", "--", path)
         if output.status == 0:
             return output.stdout
@@ -187,6 +191,8 @@ class Machine:
 
     def run(self, command: Command, heard: Callable[[str], None]) -> Output:
         """Run a command that may alter this machine."""
+        if _DROPPING in command.input:
+            self.postgres.close(self.place)
         return self._execute(command.argv, command.input, heard)
 
     def talk(self, command: Command) -> Talking:
@@ -216,6 +222,16 @@ class Machine:
             self.postgres.ensure("source")
         if f"service={SERVICE['target']}" in words:
             self.postgres.ensure("target")
+
+
+def _content(path: str) -> bytes | None:
+    """A file of this machine's: to start a program for each takes longer than to read it."""
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise StepFailed(f"a file can't be read on the target: {error}") from None
 
 
 def _whole(answer: httpx.Response) -> bytes:

@@ -14,9 +14,11 @@ import psycopg
 
 from transhume.core import ini
 from transhume.core.change import SERVICE_FILE, Place
-from transhume.core.host import LOCKED
+from transhume.core.host import LOCKED, OURS
 from transhume.errors import StepFailed, TranshumeError, Unreachable
 from transhume.hosts import snapshot
+from transhume.hosts.kept import Kept
+from transhume.hosts.snapshot import Connection
 
 _REFUSED = "password authentication failed"
 _READING = "-c default_transaction_read_only=on -c lock_timeout=10s"
@@ -55,6 +57,7 @@ class Postgres:
         self._sockets = sockets
         self._chosen: dict[Place, Credentials] = {}
         self._lock = threading.Lock()
+        self._kept = Kept(self._let_in)
         os.environ["PGSERVICEFILE"] = SERVICE_FILE
 
     def ensure(self, place: Place) -> None:
@@ -110,34 +113,48 @@ class Postgres:
         if place not in self._chosen:
             self.ensure(place)
         try:
-            try:
-                return _rows(place, database, query, values)
-            except psycopg.OperationalError as error:
-                if _REFUSED not in str(error):
-                    raise
-            # The role's password has become another one.
-            self.ensure(place)
-            return _rows(place, database, query, values)
+            return self._kept.rows(place, database, query, values)
         except psycopg.Error as error:
             raise _told(place, database, error) from None
+
+    def close(self, *places: Place) -> None:
+        """Log out there: a database that somebody is connected to can't be dropped."""
+        for place in places:
+            self._kept.close(place)
 
     def snapshot(
         self, place: Place, database: str, jobs: int
     ) -> AbstractContextManager[snapshot.Snapshot]:
         """The database as it is now, over several connections."""
-        self.ensure(place)
+        if place not in self._chosen:
+            self.ensure(place)
         return snapshot.opened(
-            lambda: _connect(place, database), jobs, lambda error: _told(place, database, error)
+            lambda: self._let_in(place, database),
+            jobs,
+            lambda error: _told(place, database, error),
         )
 
+    def _let_in(self, place: Place, database: str) -> Connection:
+        try:
+            return _connect(place, database)
+        except psycopg.OperationalError as error:
+            if _REFUSED not in str(error):
+                raise
+        # The role's password has become another one.
+        self.ensure(place)
+        return _connect(place, database)
 
-def _connect(place: Place, database: str) -> snapshot.Connection:
+
+def _connect(place: Place, database: str) -> Connection:
     return psycopg.connect(
         service=SERVICE[place],
         dbname=database,
         connect_timeout=10,
+        application_name=OURS,
         autocommit=True,
         options=_READING,
+        # What a prepared query gives may not change, and tables do.
+        prepare_threshold=None,
     )
 
 
@@ -156,13 +173,6 @@ def _told(place: Place, database: str, error: psycopg.Error) -> TranshumeError:
             "systemctl restart postgresql",
         )
     return StepFailed(f"a query on the {place}'s {database} failed: {_first(error)}")
-
-
-def _rows(
-    place: Place, database: str, query: str, values: tuple[object, ...]
-) -> list[tuple[Any, ...]]:
-    with _connect(place, database) as connection:
-        return connection.execute(query.encode(), values or None).fetchall()
 
 
 def _first(error: Exception) -> str:

@@ -6,10 +6,12 @@ import html
 import ipaddress
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Change, RemoveFile, WriteFile
 from transhume.core.finding import Proof
 from transhume.core.host import Host, Pair
@@ -50,11 +52,13 @@ class Visitor:
         people = self.before or own_address(pair)
         address = people if by is pair.source else self.address
         somebody = known(pair.source, self.mailboxes)
-        return {
-            **_mail(pair.target, address, somebody),
-            **{f"{scheme}: page": _page(pair.target, scheme, address) for scheme in PAGES},
-            **_core(by, self.state, domains(pair), former),
-        }
+        # At once, as visitors come.
+        questions: list[Callable[[], Answers]] = [
+            partial(_mail, pair.target, address, somebody),
+            *(partial(_page, pair.target, scheme, address) for scheme in PAGES),
+            partial(_core, by, self.state, domains(pair), former),
+        ]
+        return {asked: said for part in at_once(questions) for asked, said in part.items()}
 
     def recorded(self, pair: Pair) -> Answers | None:
         """What the source answered when it was last asked; None when it never was."""
@@ -150,9 +154,10 @@ def page(host: Host, scheme: str, address: str) -> str:
     return " ".join(filter(None, (ending.strip(), title)))
 
 
-def _page(host: Host, scheme: str, address: str) -> str:
+def _page(host: Host, scheme: str, address: str) -> Answers:
     """The same without the address: a page may lead back to the one that was asked."""
-    return page(host, scheme, address).replace(f"//{bracketed(address)}/", "//(the address)/")
+    shown = page(host, scheme, address).replace(f"//{bracketed(address)}/", "//(the address)/")
+    return {f"{scheme}: page": shown}
 
 
 def domains(pair: Pair) -> list[str]:

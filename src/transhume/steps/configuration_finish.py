@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transhume.core.change import Change, WriteFile
-from transhume.core.finding import Finding, Proof
+from transhume.core.finding import Finding, Proof, stopping
 from transhume.core.host import Host, Pair
 from transhume.core.once import once
+from transhume.core.recalled import Recalled
 from transhume.core.step import Step
 from transhume.steps import map_proof, postfix
 from transhume.steps.configuration import PUT_BACK_WHOLE, Configuration, durable
-from transhume.steps.manifest import listings
-
-_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -30,42 +28,62 @@ class FinishConfiguration(Step):
     usual = (0.3, 1.5)
     rows = (14, 15)
     settled_by = "start"
+    seen: Recalled[list[Finding | Proof]] = field(
+        default_factory=Recalled, init=False, repr=False, compare=False
+    )
 
     def run(self, pair: Pair) -> Iterator[Change]:
+        self.seen.drop()
         # Until the first change each question has one answer.
         now = once(pair)
         folders, files = self.hot.present(now)
-        changed = self._changed(pair, folders, files)
+        seen = list(self.hot.equal(now))
+        changed = bool(stopping(seen))
         if changed:
-            act = self.hot.mirrored(folders, files)
-            # Some of it may be new on the source: no earlier way back knows of that.
-            indexed = tuple(each.indexed for each in postfix.maps(pair))
-            back = self.hot.put_back((*folders, *files, *indexed))
-            yield Change("bring what changed since", act, back)
-        for path, content in postfix.adapted(pair if changed else now).items():
-            if pair.target.file(path) != content:
-                yield Change(f"write {path}", WriteFile("target", path, content), PUT_BACK_WHOLE)
+            yield self._brought(pair, folders, files)
+        written = list(_adapted(pair if changed else now, pair.target))
+        yield from written
+        anew = pair if changed or written else now
         # Where nothing changed the texts are equal, and those of the target are nearer.
-        for each in self._stale(pair) if changed else self._stale(now, now.target):
-            yield Change(f"build the map {each.path}", postfix.build(each), PUT_BACK_WHOLE)
+        origin = anew.source if changed else anew.target
+        answered = list(map_proof.answers(origin, anew.target, postfix.maps(anew)))
+        yield from self._built(anew, answered)
         # Also when the file didn't change: killed before this the role would keep the former one.
         yield self.hot.password(pair)
         if changed:
             yield durable(folders)
+        elif not written and not stopping(answered):
+            self.seen.keep(pair, [*seen, *answered])
 
-    def _changed(self, pair: Pair, folders: tuple[str, ...], files: tuple[str, ...]) -> bool:
-        found = listings(pair, self.hot.listed(folders, files), _BATCH)
-        return any(each.differing for each in found)
+    def _brought(self, pair: Pair, folders: tuple[str, ...], files: tuple[str, ...]) -> Change:
+        act = self.hot.mirrored(folders, files)
+        # Some of it may be new on the source: no earlier way back knows of that.
+        indexed = tuple(each.indexed for each in postfix.maps(pair))
+        return Change(
+            "bring what changed since", act, self.hot.put_back((*folders, *files, *indexed))
+        )
 
-    def _stale(self, pair: Pair, origin: Host | None = None) -> Iterator[postfix.Map]:
-        """The maps that don't answer as the text of the origin, or the source, says."""
-        for each in self.hot.maps(pair):
-            proofs = map_proof.answers(origin or pair.source, pair.target, [each])
-            if not all(proof.whole for proof in proofs):
-                yield each
+    def _built(self, pair: Pair, answered: list[Proof]) -> Iterator[Change]:
+        """Build what doesn't answer as its text says."""
+        stale = {proof.part for proof in answered if not proof.whole}
+        for each in self.hot.maps(pair) if stale else ():
+            if each.path in stale:
+                yield Change(f"build the map {each.path}", postfix.build(each), PUT_BACK_WHOLE)
 
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        seen = self.seen.take(pair)
+        if seen is not None:
+            # Nothing of it has been altered since.
+            yield from seen
+            return
         yield from self.hot.equal(pair)
         now = once(pair)
         # The texts were just proved to be the source's.
         yield from map_proof.answers(now.target, now.target, postfix.maps(now))
+
+
+def _adapted(pair: Pair, target: Host) -> Iterator[Change]:
+    """Postfix's main.cf and master.cf, where the source's have become others."""
+    for path, content in postfix.adapted(pair).items():
+        if target.file(path) != content:
+            yield Change(f"write {path}", WriteFile("target", path, content), PUT_BACK_WHOLE)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 
+from transhume.core.at_once import at_once
 from transhume.core.event import Progress
 from transhume.core.finding import Proof
 from transhume.core.host import Host, Pair, Snapshot
@@ -34,7 +35,7 @@ def unheard(progress: Progress) -> None:
 
 @dataclass(frozen=True)
 class Both:
-    """One database of both machines as it is now, with a connection for each core there."""
+    """One database of both machines as it is now."""
 
     pair: Pair
     name: str
@@ -78,13 +79,22 @@ def prove(
         yield from prove_sequences(both, working=mark is not None)
 
 
-def opened(stack: ExitStack, pair: Pair, name: str) -> Both:
-    """Both databases as they are now, until the stack is closed."""
-    there, here = (
-        stack.enter_context(host.snapshot(name, _cores(host)))
-        for host in (pair.source, pair.target)
+def opened(stack: ExitStack, pair: Pair, name: str, jobs: int = 0) -> Both:
+    """Both databases as they are now, until the stack is closed.
+
+    Over `jobs` connections each, by default one for each core there: for a few rows one is enough.
+    """
+    there, here = at_once(
+        [
+            partial(_entered, stack, host.snapshot(name, jobs or _cores(host)))
+            for host in (pair.source, pair.target)
+        ]
     )
     return Both(pair, name, there, here)
+
+
+def _entered(stack: ExitStack, snapshot: AbstractContextManager[Snapshot]) -> Snapshot:
+    return stack.enter_context(snapshot)
 
 
 def _cores(host: Host) -> int:

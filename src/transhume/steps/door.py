@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from transhume.core.change import (
     Run,
     Series,
     WriteFile,
+    leaves,
 )
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
@@ -27,6 +28,7 @@ UNITS = "/etc/systemd/system"
 _UNIT_FILE = f"{UNITS}/{UNIT}"
 _RULES_FILE = "/etc/transhume/closed.nft"
 
+_RELOAD = ("systemctl", "daemon-reload")
 _UNIT = f"""\
 # Written by transhume: the service ports stay closed until the move is proved.
 [Unit]
@@ -84,9 +86,15 @@ def closing(host: Host, ports: tuple[int, ...]) -> Iterator[Change]:
             write = WriteFile(place, path, text.encode())
             yield Change(f"write {path}", write, RemoveFile(place, path))
     if not _active(host):
-        reload = Run(place, ("systemctl", "daemon-reload"))
-        enable = Run(place, ("systemctl", "enable", "--now", UNIT))
-        yield Change("close the door", Series((reload, enable)), opened(place))
+        enable = Run(place, ("systemctl", "enable", "--no-reload", UNIT))
+        start = Run(place, ("systemctl", "start", UNIT))
+        yield Change("close the door", Series((enable, Run(place, _RELOAD), start)), opened(place))
+
+
+def reloads(changes: Iterable[Change]) -> bool:
+    """Whether one of these changes lets systemd read all units anew."""
+    acts = (act for change in changes for act in leaves(change.act))
+    return any(isinstance(act, Run) and act.argv == _RELOAD for act in acts)
 
 
 def ajar(host: Host) -> Iterator[Finding]:

@@ -68,6 +68,12 @@ def asked(pair: Pair, since: Since) -> Told:
     return _told(pair, "ask", FOLDER, since)
 
 
+def asked_at_end(pair: Pair) -> tuple[Told, Told]:
+    """All that is left, and what changed since the proof, both as of the same moment."""
+    rest, proved = _all_told(pair, 2, "ask", FOLDER, "rest", "proved")
+    return rest, proved
+
+
 def counted(pair: Pair) -> Told:
     """How much changed since the last copy, by the tracker's list alone."""
     return _told(pair, "count", FOLDER)
@@ -82,13 +88,26 @@ def noted(
 
 
 def _told(pair: Pair, *words: str) -> Told:
+    return _all_told(pair, 1, *words)[0]
+
+
+def _all_told(pair: Pair, answers: int, *words: str) -> list[Told]:
+    """So many answers, one after the other; what isn't there is not known."""
     try:
-        return _read(json.loads(line) for line in pair.source.agent("changes", *words))
+        said = [json.loads(line) for line in pair.source.agent("changes", *words)]
+        heads = [at for at, line in enumerate(said) if at == 0 or _is_head(line)]
+        ends = [*heads[1:], len(said)]
+        parts = [said[begin:end] for begin, end in zip(heads, ends, strict=True)]
+        return [_read(part) for part in (*parts, *([] for _ in range(answers)))][:answers]
     except StepFailed as error:
         # A damaged list, no Python: not knowing isn't a reason to stop, but one to scan.
-        return Told(problem=error.what)
+        return [Told(problem=error.what)] * answers
     except NONSENSE as error:
-        return Told(problem=f"the tracker's word can't be understood ({error})")
+        return [Told(problem=f"the tracker's word can't be understood ({error})")] * answers
+
+
+def _is_head(line: Any) -> bool:
+    return isinstance(line, dict) and "tree" not in line
 
 
 def _inside(path: str) -> bool:

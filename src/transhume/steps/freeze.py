@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
-from transhume.steps.door import ajar, closing
+from transhume.steps.door import ajar, closing, reloads
 from transhume.steps.queue import SPOOL
 from transhume.steps.requirements.programs import installing
 from transhume.steps.services import (
@@ -72,11 +72,15 @@ def stopped(host: Host, known: Services) -> Iterator[Change]:
         yield all_stopped(place, known)
 
 
-def masked(host: Host, services: Services) -> Iterator[Change]:
-    """Keep stopped what a reboot, or anybody, could start."""
+def masked(host: Host, services: Services, *, reloaded: bool = False) -> Iterator[Change]:
+    """Keep stopped what a reboot, or anybody, could start.
+
+    `reloaded`: the next change lets systemd read its units anew, which takes it its time.
+    """
     unmasked = startable(host, services)
     if unmasked:
-        mask = Run(host.place, ("systemctl", "mask", *unmasked))
+        own = ("--no-reload",) if reloaded else ()
+        mask = Run(host.place, ("systemctl", "mask", *own, *unmasked))
         back = Run(host.place, ("systemctl", "unmask", *unmasked))
         yield Change("keep the services stopped", mask, back)
 
@@ -159,9 +163,10 @@ class Fence(Step):
                 WriteFile("source", self.marker, content),
                 RemoveFile("source", self.marker),
             )
-        yield from masked(pair.source, self.services)
-        if self._closes(pair.source):
-            yield from closing(pair.source, self.ports)
+        closes = self._closes(pair.source)
+        closed = tuple(closing(pair.source, self.ports)) if closes else ()
+        yield from masked(pair.source, self.services, reloaded=reloads(closed))
+        yield from closed
 
     def _closes(self, source: Host) -> bool:
         return source.ask("which", "nft").status == 0

@@ -5,18 +5,28 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from transhume.core.change import Act, Change, Keep, Run, SyncPaths, SyncTree, Together
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.lag import Lag
 from transhume.core.measured import Expected, Measured
+from transhume.core.recalled import Recalled
 from transhume.core.step import Step
 from transhume.errors import StepFailed
 from transhume.steps import manifest
 from transhume.steps.bulk import first_copy
-from transhume.steps.followed import FIRST, FOLLOWING, News, Told, asked, counted, noted
+from transhume.steps.followed import (
+    FIRST,
+    FOLLOWING,
+    News,
+    Told,
+    asked,
+    asked_at_end,
+    counted,
+    noted,
+)
 from transhume.steps.mounted import refuse_unmounted
 from transhume.steps.tree_proof import prove_trees
 
@@ -208,17 +218,21 @@ class FinishTrees(Step):
     usual = (0.5, 2.0)
     rows = (11,)
     settled_by = "start"
+    told: Recalled[Told] = field(default_factory=Recalled, init=False, repr=False, compare=False)
+    """What has to be proved: asked for with the rest, since a tree may have to be walked for it."""
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        told = asked(pair, "rest")
+        self.told.drop()
+        told, proved = asked_at_end(pair)
         paths = _present(pair, self.trees, told)
         acts = tuple(act for path in paths for act in _rest(path, told.of(path)))
         if acts:
             yield Change("copy the rest", Together(acts), _KEEP)
             yield durable(paths)
+        self.told.keep(pair, proved)
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
-        told = asked(pair, "proved")
+        told = self.told.take(pair) or asked(pair, "proved")
         paths = _present(pair, self.trees, told)
         return prove_trees(pair, [_proved(path, told.of(path)) for path in paths])
 

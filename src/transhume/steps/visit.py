@@ -43,6 +43,8 @@ class Visit(Step):
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
         # What is looked at and what is compared are the same answers.
         pair = once(pair)
+        # First, for this asks everything at once.
+        proofs = list(self.visitor.prove(pair)) if self.visitor.recorded(pair) is not None else []
         expected = (pair.source.file(self.certificate) or b"").decode(errors="replace")
         yield from self._mail(pair.target, answers.certificate(expected))
         yield from self._recipients(pair)
@@ -51,12 +53,11 @@ class Visit(Step):
             if seen[:1] not in ("2", "3"):
                 told = f"{scheme}://{self.visitor.address} answers {seen or 'nothing'}"
                 yield Finding("web-unanswered", "blocks", "target", told)
-        if self.visitor.recorded(pair) is None:
+        yield from proofs
+        if not proofs:
             # Too late to ask: whoever is in the freeze needs a way on.
             seen = "what the source answered wasn't recorded before the freeze"
             yield Finding("answers-unknown", "warns", "source", seen)
-        else:
-            yield from self.visitor.prove(pair)
 
     def _mail(self, target: Host, wanted: str) -> Iterator[Finding]:
         address = self.visitor.address

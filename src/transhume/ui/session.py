@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -149,7 +149,8 @@ def session(settings: Settings, path: Path | None = None) -> Iterator[Session]:
         try:
             # The route that the journal knows: after the switch the source has another address.
             ssh.to(fold(known).route)
-            yield _wired(settings, processes, ssh, Limits(path, settings))
+            with ExitStack() as ending:
+                yield _wired(settings, processes, ssh, Limits(path, settings), ending)
         finally:
             ssh.close()
             # What follows the source between two runs has the password in a file of its own.
@@ -170,7 +171,9 @@ def _ended(folder: Path, known: int) -> bool:
     return False
 
 
-def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -> Session:
+def _wired(
+    settings: Settings, processes: Processes, ssh: Ssh, limits: Limits, ending: ExitStack
+) -> Session:
     layout = load(settings.profile)
 
     ini, kept = layout.databases.ini, f"{settings.state}/kept"
@@ -179,8 +182,9 @@ def _wired(settings: Settings, processes: Processes, ssh: Ssh, limits: Limits) -
         return logins(Pair(both["source"], both["target"]), place, ini, kept)
 
     core = Core(layout.services.port, layout.services.token)
-    peaks = Peaks()
-    both = machines(processes, ssh, Postgres(credentials, SOCKETS), core, peaks)
+    peaks, postgres = Peaks(), Postgres(credentials, SOCKETS)
+    ending.callback(postgres.close, "source", "target")
+    both = machines(processes, ssh, postgres, core, peaks)
     ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(ini)))
     ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import ipaddress
+import select
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from transhume.steps.network import announce
 
 CARD = bytes.fromhex("020000000010")
+OTHER = bytes.fromhex("020000000099")
 ADDRESS = ipaddress.ip_address("192.0.2.10").packed
 
 
@@ -74,3 +77,70 @@ def test_who_hears_nobody_knows_nothing_of_an_address(
 
 def test_the_script_runs_on_the_oldest_python_that_a_source_may_have() -> None:
     ast.parse(Path(announce.__file__).read_text(), feature_version=(3, 6))
+
+
+class Wire:
+    """Stands for the network: answers what it is told to, once all have been asked."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.sent: list[bytes] = []
+        self.answers = list(answers)
+
+    def __call__(self, *_: object) -> Wire:
+        return self
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """It stays."""
+
+    def bind(self, _: object) -> None:
+        """To any device."""
+
+    def send(self, packet: bytes) -> None:
+        """Note it."""
+        self.sent.append(packet)
+
+    def recv(self, _: int) -> bytes:
+        """The next answer."""
+        return self.answers.pop(0)
+
+    def select(self, reading: list[Wire], *_: object) -> tuple[list[Wire], ...]:
+        """Whether there is one; nobody waits."""
+        return ([each for each in reading if each.answers], [], [])
+
+
+def _probe(monkeypatch: pytest.MonkeyPatch, wire: Wire, *addresses: str) -> int:
+    monkeypatch.setattr(socket, "socket", wire)
+    monkeypatch.setattr(select, "select", wire.select)
+    monkeypatch.setattr(announce, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(announce, "card", lambda device: CARD)
+    return announce.main("probe", "ens3", *addresses)
+
+
+def _reply(card: bytes, address: str) -> bytes:
+    return announce.frame(card, announce.REPLY, ipaddress.ip_address(address).packed, ADDRESS)
+
+
+def test_all_addresses_are_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(_reply(CARD, "192.0.2.11"), _reply(OTHER, "192.0.2.99"))
+    assert _probe(monkeypatch, wire, "192.0.2.10", "192.0.2.11", "2001:db8::10") == 0
+    asked = [str(ipaddress.ip_address(packet[38:])) for packet in wire.sent]
+    assert asked == ["192.0.2.10", "192.0.2.11"] * announce.ROUNDS
+
+
+def test_whoever_answers_for_any_of_them_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wire = Wire(_reply(OTHER, "192.0.2.11"))
+    assert _probe(monkeypatch, wire, "192.0.2.10", "192.0.2.11") == announce.TAKEN
+    assert capsys.readouterr().err == (
+        "192.0.2.11 is held by the machine with the card 02:00:00:00:00:99\n"
+    )
+
+
+def test_of_ipv6_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire()
+    assert _probe(monkeypatch, wire, "2001:db8::10") == 0
+    assert wire.sent == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import pytest
 
 from tests.steps.replication.servers import (
     SLOT,
@@ -18,8 +22,9 @@ from transhume.core.change import Change, Run, WriteFile, leaves
 from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
 from transhume.errors import StepFailed
+from transhume.steps.replication import finish, hot_proof
 from transhume.steps.replication.finish import FinishDatabases, Ready
-from transhume.steps.replication.hot_proof import Ledger
+from transhume.steps.replication.hot_proof import Base, Ledger
 from transhume.steps.replication.identity import Identity
 from transhume.steps.replication.record import Record
 
@@ -73,6 +78,20 @@ def test_sequences_and_identities_are_exactly_the_sources() -> None:
     assert "pg_logical_emit_message(true" in text
 
 
+def test_the_source_is_asked_once_to_wait_for_all() -> None:
+    """Each command takes a place of those that ssh serves at the same time."""
+    both = _pair()
+    note(both, "bj-data", KNOWN)
+    for question, rows in list(target(both).held.items()):
+        if question.endswith("bj-data") and not rows:
+            target(both).held[question] = [("transhume_5", True)]
+    (change,) = _changes(both)
+    first, *rest = [act for act in leaves(change.act) if isinstance(act, Run)]
+    assert first.place == "source"
+    assert first.input.count(b"raise exception") == 2
+    assert {act.place for act in rest} == {"target"}
+
+
 def test_one_that_fell_out_is_let_go_and_dumped() -> None:
     for rows in (
         [({**SLOT, "wal_status": "lost"}, "0/20", 16, None, True)],
@@ -110,6 +129,22 @@ def test_what_came_to_its_end_is_believed_while_it_is_the_sources() -> None:
     assert stopping(FinishDatabases(following(), LEDGER).verify(both)) == []
     target(both).held["select 0::int, last_value, is_called"] = [(0, 3, True)]
     assert _acts(both) == [*_APART, "note dump "]
+
+
+def test_what_came_to_its_end_isnt_read_whole_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before the step was noted: while everyone waits only what changed is compared."""
+
+    def whole(*_: object, **__: object) -> Iterator[Proof]:
+        raise AssertionError("that would take as long as the database is large")
+
+    monkeypatch.setattr(hot_proof, "prove", whole)
+    monkeypatch.setattr(finish, "prove", whole, raising=False)
+    both = _pair(Record("follow", "0/20"))
+    target(both).files[LEDGER.path("bj")] = json.dumps(asdict(Base(5, 1, 1))).encode()
+    target(both).held["select oid::bigint from pg_database"] = [(5,)]
+    source(both).held["coalesce(to_jsonb(s) ->> 'wal_status'"] = [(True,)]
+    source(both).held["pg_logical_slot_peek_binary_changes"] = []
+    assert _changes(both) == []
 
 
 def test_a_target_that_still_takes_changes_isnt_finished() -> None:

@@ -82,32 +82,34 @@ def announce(device: str, addresses: "list[bytes]") -> int:
     return 0
 
 
-def holder(device: str, address: bytes, sender: bytes = EMPTY) -> bytes:
-    """The card that answers for an IPv4 address; empty when none does."""
+def holder(device: str, addresses: "list[bytes]", sender: bytes = EMPTY) -> "tuple[bytes, bytes]":
+    """The first of these IPv4 addresses that another machine answers for, and its card; both are
+    empty when nobody does."""
     own = card(device)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
         wire.bind((device, ARP))
         for _ in range(ROUNDS):
-            wire.send(frame(own, REQUEST, sender, address))
+            for address in addresses:
+                wire.send(frame(own, REQUEST, sender, address))
             end = time.monotonic() + PAUSE_SECONDS
             while select.select([wire], [], [], max(0.0, end - time.monotonic()))[0]:
                 packet = wire.recv(2048).ljust(42, b"\0")[:42]
                 fields = struct.unpack(FRAME, packet)
-                if fields[7] == REPLY and fields[9] == address and fields[8] != own:
-                    return bytes(fields[8])
-    return b""
+                if fields[7] == REPLY and fields[9] in addresses and fields[8] != own:
+                    return bytes(fields[9]), bytes(fields[8])
+    return b"", b""
 
 
 def probe(device: str, addresses: "list[bytes]") -> int:
     """Of IPv6 the kernel itself makes sure before it uses an address."""
-    for address in (each for each in addresses if len(each) == 4):
-        other = holder(device, address)
-        if other:
-            name = socket.inet_ntoa(address)
-            by = ":".join("%02x" % byte for byte in other)  # noqa: UP031
-            sys.stderr.write("%s is held by the machine with the card %s\n" % (name, by))  # noqa: UP031
-            return TAKEN
-    return 0
+    four = [each for each in addresses if len(each) == 4]
+    address, other = holder(device, four) if four else (b"", b"")
+    if not other:
+        return 0
+    name = socket.inet_ntoa(address)
+    by = ":".join("%02x" % byte for byte in other)  # noqa: UP031
+    sys.stderr.write("%s is held by the machine with the card %s\n" % (name, by))  # noqa: UP031
+    return TAKEN
 
 
 def linked(device: str) -> bool:
@@ -148,10 +150,7 @@ def gateways(device: str, routes: str) -> "list[bytes]":
 def free(device: str, addresses: "list[bytes]") -> int:
     """Who is cut off hears nobody: that says nothing of who holds an address."""
     known, sender = gateways(device, known_routes()), own_address(device)
-    hears = linked(device) and (
-        not known or any(holder(device, gateway, sender) for gateway in known)
-    )
-    if not hears:
+    if not linked(device) or (known and not holder(device, known, sender)[1]):
         sys.stderr.write("%s hears nobody, not even a gateway\n" % device)  # noqa: UP031
         return ALONE
     return probe(device, addresses)

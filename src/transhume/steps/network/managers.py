@@ -5,7 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Act, Change, Place, RemoveFile, Run, Series, WriteFile
 from transhume.core.host import Host
 from transhume.steps.network import ifupdown, netplan, networkd, networkmanager, reading
@@ -104,10 +106,12 @@ NETWORK_MANAGER = Manager(
 def manager_of(host: Host, device: str) -> tuple[Manager, Files]:
     """What manages the device, and what it reads; NotUnderstood when nothing known manages it, or
     more than one thing does."""
-    files = reading.netplan_of(host, device)
+    # All at once: each question goes to the machine and back, and people wait for some of them.
+    reads = (reading.netplan_of, reading.ifupdown)
+    files, sourced = at_once([partial(read, host, device) for read in reads])
     if netplan.definitions(files, device):
         return NETPLAN, files
-    found = list(_managing(host, device))
+    found = list(_managing(host, device, sourced))
     if len(found) == 1:
         manager, known = found[0]
         return manager, manager.read(host, device) if known is None else known
@@ -120,23 +124,25 @@ def manager_of(host: Host, device: str) -> tuple[Manager, Files]:
     )
 
 
-def _managing(host: Host, device: str) -> Iterator[tuple[Manager, Files | None]]:
+_STATES = (
+    ("NetworkManager.service", ("nmcli", "-g", "GENERAL.STATE", "device", "show")),
+    ("systemd-networkd.service", ("networkctl", "list", "--no-legend", "--no-pager")),
+)
+
+
+def _managing(host: Host, device: str, sourced: Files) -> Iterator[tuple[Manager, Files | None]]:
     """Each manager, with its files where they had to be read to know."""
-    if _active(host, "NetworkManager.service") and not _unmanaged(
-        host.ask("nmcli", "-g", "GENERAL.STATE", "device", "show", device).text
-    ):
-        yield NETWORK_MANAGER, None
-    if _active(host, "systemd-networkd.service") and not _unmanaged(
-        host.ask("networkctl", "list", "--no-legend", "--no-pager", device).text
-    ):
-        yield NETWORKD, None
-    files = reading.ifupdown(host, device)
-    if stanzas(files, device):
-        yield IFUPDOWN, files
+    managed = at_once([partial(_manages, host, device, *state) for state in _STATES])
+    for manager, manages in zip((NETWORK_MANAGER, NETWORKD), managed, strict=True):
+        if manages:
+            yield manager, None
+    if stanzas(sourced, device):
+        yield IFUPDOWN, sourced
 
 
-def _active(host: Host, unit: str) -> bool:
-    return host.ask("systemctl", "is-active", "--quiet", unit).status == 0
+def _manages(host: Host, device: str, unit: str, state: tuple[str, ...]) -> bool:
+    active = host.ask("systemctl", "is-active", "--quiet", unit).status == 0
+    return active and not _unmanaged(host.ask(*state, device).text)
 
 
 def _unmanaged(state: str) -> bool:

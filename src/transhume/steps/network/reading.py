@@ -5,7 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from functools import partial
 
+from transhume.core.at_once import at_once
 from transhume.core.host import Host
 from transhume.errors import StepFailed
 from transhume.steps.network import netplan, networkd, networkmanager
@@ -92,4 +94,6 @@ def _files(
     if output.status != 0 and (other or not said):
         raise StepFailed(f"the network's files on the {host.place} can't be listed: {other[:1]}")
     paths = (path for path in output.text.splitlines() if path.endswith(ending) and but not in path)
-    return {path: host.file(path) or b"" for path in sorted(paths)}
+    found = sorted(paths)
+    contents = at_once([partial(host.file, path) for path in found])
+    return {path: content or b"" for path, content in zip(found, contents, strict=True)}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Change, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Step
-from transhume.steps.network.edit import Interface, not_found
+from transhume.steps.network.edit import Interface, Ip, not_found
 from transhume.steps.network.links import (
     Held,
     arrived,
@@ -127,14 +129,20 @@ class Release(Step):
         ]
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        durable = written(pair.source, self.addresses.source_device)
+        after_reboot = partial(written, pair.source, self.addresses.source_device)
+        still, durable = at_once([partial(self._held_now, pair.source), after_reboot])
         for address in self.addresses.service:
-            if holding(pair.source, address.ip):
+            if address.ip in still:
                 text = f"it still holds {address.ip}"
                 yield Finding("address-kept", "blocks", "source", text, self.why)
             if address.ip in durable:
                 text = f"a reboot would give {address.ip} back to it"
                 yield Finding("address-kept", "blocks", "source", text, self.why)
+
+    def _held_now(self, source: Host) -> frozenset[Ip]:
+        ips = [address.ip for address in self.addresses.service]
+        found = at_once([partial(holding, source, ip) for ip in ips])
+        return frozenset(ip for ip, holds in zip(ips, found, strict=True) if holds)
 
 
 _LOOK = "compare with `ip addr` on the source, and correct [address]"

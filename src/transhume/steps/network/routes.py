@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Place, Run
 from transhume.core.host import Host
 from transhume.steps.network.edit import Interface, Ip, NotUnderstood, ip
@@ -49,9 +51,11 @@ class Route:
 def routes(host: Host, device: str) -> list[Route]:
     """The ways through the device that somebody set up."""
     found = []
-    for version in (4, 6):
-        argv = ("ip", f"-{version}", "-j", "route", "show", "table", "all", "dev", device)
-        for shown in shown_by(host, *argv):
+    versions = (4, 6)
+    argvs = [("ip", f"-{each}", "-j", "route", "show", "table", "all", "dev") for each in versions]
+    every = at_once([partial(shown_by, host, *argv, device) for argv in argvs])
+    for version, routed in zip(versions, every, strict=True):
+        for shown in routed:
             if shown.get("protocol") not in _MADE_BY_ITSELF and shown.get("type") != "multicast":
                 found.append(_route(version, device, shown))
     # A gateway can only be named once the way to it is there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,11 +14,10 @@ from transhume.core.finding import Finding, Proof, stopping
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
-from transhume.steps.database_proof import prove
-from transhume.steps.replication import scripts, tunnel
+from transhume.steps.replication import on_source, scripts, tunnel
 from transhume.steps.replication.defined import altered
 from transhume.steps.replication.following import Following
-from transhume.steps.replication.hot_proof import LASTING, Ledger, prove_end
+from transhume.steps.replication.hot_proof import Ledger, prove_end
 from transhume.steps.replication.record import Record
 from transhume.steps.replication.standing import Standing, standing, wrong
 from transhume.steps.replication.survey import server
@@ -75,6 +74,14 @@ class Ready(Step):
 
 
 @dataclass(frozen=True)
+class _End:
+    """What one database still needs: acts, and before them what the source is asked to wait for."""
+
+    acts: tuple[Act, ...] = ()
+    waited: str = ""
+
+
+@dataclass(frozen=True)
 class FinishDatabases(Step):
     """The databases that follow hold what the source held when it was stopped."""
 
@@ -97,34 +104,40 @@ class FinishDatabases(Step):
         known = {name: shelf.get(pair.target, name) for name in self.following.followed(pair)}
         there = [(name, record) for name, record in known.items() if record]
         ends = at_once([partial(self._end, pair, *each) for each in there])
-        acts = {name: Series(act) for (name, _), act in zip(there, ends, strict=True) if act}
-        if acts:
-            backs = Series(tuple(shelf.back(name, known[name]) for name in acts))
-            yield Change(f"finish {', '.join(acts)}", Together(tuple(acts.values())), backs)
+        left = {name: end for (name, _), end in zip(there, ends, strict=True) if end.acts}
+        if left:
+            backs = Series(tuple(shelf.back(name, known[name]) for name in left))
+            yield Change(f"finish {', '.join(left)}", self._ended(left.values()), backs)
 
-    def _end(self, pair: Pair, name: str, known: Record) -> tuple[Act, ...]:
+    def _ended(self, left: Iterable[_End]) -> Act:
+        """Wait for all at once: ssh serves few commands at the same time (MaxSessions)."""
+        every = Together(tuple(Series(end.acts) for end in left))
+        waited = "".join(end.waited for end in left)
+        if not waited:
+            return every
+        return Series((on_source.script(self.following.ini, "postgres", waited), every))
+
+    def _end(self, pair: Pair, name: str, known: Record) -> _End:
         """What is still to do for one; what can't come to its end is dumped."""
         now, shelf = standing(pair, name), self.following.shelf
         apart = scripts.abandon(self.following, name, now.slot, known.identities)
-        dumped = (apart, shelf.put(name, Record("dump")))
+        dumped = _End((apart, shelf.put(name, Record("dump"))))
         if known.position:
             # Made before: nothing is to do, unless it isn't the source's any more.
-            return dumped if stopping(prove(pair, name, kinds=LASTING)) else ()
+            return dumped if stopping(prove_end(pair, name, self.ledger)) else _End()
         chosen = self.following.strategy == "dump"
         if chosen or now.trouble or altered(pair, name, known):
             return dumped
         noted = shelf.put(name, replace(known, position=now.position))
-        return (*self._rest(pair, name, known, now), noted)
+        waited = scripts.reached(now.slot, now.position, strict=True, patience=_PATIENCE)
+        return _End((self._rest(pair, name, known), noted), waited)
 
-    def _rest(self, pair: Pair, name: str, known: Record, now: Standing) -> tuple[Act, ...]:
-        reached = scripts.catch_up(
-            self.following, now.slot, now.position, strict=True, patience=_PATIENCE
-        )
+    def _rest(self, pair: Pair, name: str, known: Record) -> Act:
         formers = () if self.returning else known.identities
         rest = sequences(pair.source, name) + "".join(each.sql() for each in formers)
         flush = "select pg_logical_emit_message(true, 'transhume', 'finished');\n"
         text = f"begin;\n{scripts.DISABLE}{rest}commit;\n{flush}"
-        return reached, psql(name, text)
+        return psql(name, text)
 
     def expects(self, known: Measured) -> Expected:
         copier = self.following.copier

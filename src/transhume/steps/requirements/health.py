@@ -8,7 +8,7 @@ from psycopg import sql
 
 from transhume.core.check import Look
 from transhume.core.finding import Finding
-from transhume.core.host import Pair
+from transhume.core.host import OURS, Pair
 from transhume.steps.requirements.remedy import as_postgres
 from transhume.steps.requirements.roles import present
 
@@ -18,10 +18,11 @@ join pg_namespace n on n.oid = c.relnamespace
 where not i.indisvalid and c.relkind = 'i' order by 1, 2
 """
 _PREPARED = "select gid, owner, database from pg_prepared_xacts where database = any(%s)"
-_CONNECTIONS = """
+_CONNECTIONS = f"""
 select current_setting('max_connections')::int
            - current_setting('superuser_reserved_connections')::int,
-       (select count(*) from pg_stat_activity where backend_type = 'client backend')
+       (select count(*) from pg_stat_activity
+           where backend_type = 'client backend' and application_name <> '{OURS}')
 """
 # What a collation was made with and what the C library is now, where PostgreSQL keeps it.
 _STALE = """

@@ -9,14 +9,15 @@ from fnmatch import fnmatchcase
 
 from transhume.core.check import Look
 from transhume.core.finding import Finding
-from transhume.core.host import Host, Pair
+from transhume.core.host import OURS, Host, Pair
 from transhume.steps.requirements.remedy import quoted
 
-_SESSIONS = """
+# Our own stay between two questions.
+_SESSIONS = f"""
 select coalesce(datname, ''), coalesce(usename, ''), coalesce(nullif(application_name, ''), '?'),
        count(*)
 from pg_stat_activity
-where datname = any(%s) and pid <> pg_backend_pid() and backend_type = 'client backend'
+where datname = any(%s) and application_name <> '{OURS}' and backend_type = 'client backend'
 group by 1, 2, 3 order by 1, 2, 3
 """
 _USERS = re.compile(r'"([^"]+)",pid=(\d+)')
