@@ -25,7 +25,7 @@ from transhume.hosts.ssh import Ssh
 from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import load
 from transhume.steps.guard.post import FOLDER as GUARD
-from transhume.ui import cli, looking, moving
+from transhume.ui import cli, looking, moving, terminal
 from transhume.ui.session import Session
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
@@ -187,7 +187,7 @@ def build(
         monkeypatch.setattr(module, "session", stage.session)
     for module in (cli, moving, looking):
         monkeypatch.setattr(module, "need_root", lambda: None, raising=False)
-    monkeypatch.setattr(cli, "_confirm", stage.confirm)
+    monkeypatch.setattr(terminal, "confirm", stage.confirm)
     monkeypatch.setattr(cli, "BUG", folder / "bug.txt")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys, "argv", ["transhume"])

@@ -256,8 +256,7 @@ class Asked:
 
     def _complete(self, there: os.stat_result) -> bool:
         """Whether the noted names are still of this file; they are added then."""
-        names = self._notes.linked(self._tree, there)
-        seen = [(name, self._look(name)) for name in names]
+        seen = [(name, self._look(name)) for name in self._notes.linked(self._tree, there)]
         live = {name for name, now in seen if now is not None and os.path.samestat(now, there)}
         self.found |= live
         return bool(live)

@@ -80,16 +80,6 @@ def _told_if_stopped(settings: Path) -> Iterator[None]:
         raise stopped(moving.state_folder(settings)) from None
 
 
-def _confirm(question: str) -> bool:
-    if not sys.stdin.isatty():
-        return False
-    try:
-        return typer.confirm(question, default=False)
-    except typer.Abort:
-        # What was typed was Ctrl-C or Ctrl-D: the walk has to hear of it.
-        raise KeyboardInterrupt from None
-
-
 @app.command()
 def init(
     source: Annotated[str, typer.Argument(help="The server to move, as typed after ssh.")],
@@ -117,7 +107,7 @@ def init(
     moving.begin(
         moving.Beginning(source, settings, host_key, tuple(maintenance or ()), state, replace),
         console,
-        _confirm,
+        terminal.confirm,
         _print_json if as_json else None,
     )
 
@@ -203,7 +193,7 @@ def sync(
     """
     with _session(settings) as run:
         console = terminal.make_console(sys.stderr if as_json else None)
-        chosen = Chosen(make_listener, _confirm)
+        chosen = Chosen(make_listener, terminal.confirm)
         wanted = goal if follow else None
         moving.synchronise(run, console, chosen, wanted, _pass if as_json else None)
 
@@ -225,7 +215,7 @@ def cutover(
     with _session(settings) as run:
         console = terminal.make_console()
         if yes:
-            moving.switch(run, console, Chosen(make_listener, _confirm))
+            moving.switch(run, console, Chosen(make_listener, terminal.confirm))
             return
         foreseen = list(foresee(run.plan, run.pair, "cutover", "after"))
         terminal.plan(console, foreseen)
@@ -242,7 +232,9 @@ def verify(
     """Prove that source and target are equal. Ends with 11 when they aren't."""
     with _session(settings) as run:
         console = terminal.make_console()
-        proofs = verifying.prove(run, console, Chosen(make_listener, _confirm), full, as_json)
+        proofs = verifying.prove(
+            run, console, Chosen(make_listener, terminal.confirm), full, as_json
+        )
         if as_json:
             _print_json({"proofs": [{**asdict(item), "whole": item.whole} for item in proofs]})
         verifying.refuse_differences(proofs)
@@ -263,7 +255,7 @@ def rollback(
         session(moving.settings_to_go_back(settings, lose_new_mail)) as run,
     ):
         console = terminal.make_console()
-        moving.go_back(run, console, Chosen(make_listener, _confirm), lose_new_mail)
+        moving.go_back(run, console, Chosen(make_listener, terminal.confirm), lose_new_mail)
 
 
 @app.command()
@@ -279,7 +271,7 @@ def finish(
     The source stays fenced.
     """
     with _session(settings) as run:
-        moving.end(run, terminal.make_console(), Chosen(make_listener, _confirm), unproved)
+        moving.end(run, terminal.make_console(), Chosen(make_listener, terminal.confirm), unproved)
 
 
 @app.command()

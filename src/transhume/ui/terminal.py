@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -24,6 +25,17 @@ def make_console(file: TextIO | None = None) -> Console:
     """The console for this process; it never takes text for markup, emoji or a link."""
     stream = file or sys.stdout
     return Console(file=stream, markup=False, highlight=False, emoji=False)
+
+
+def confirm(question: str) -> bool:
+    """Whether somebody who is there says yes."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return typer.confirm(question, default=False)
+    except typer.Abort:
+        # What was typed was Ctrl-C or Ctrl-D: the walk has to hear of it.
+        raise KeyboardInterrupt from None
 
 
 def plan(

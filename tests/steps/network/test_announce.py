@@ -65,8 +65,11 @@ def test_who_hears_nobody_knows_nothing_of_an_address(
 ) -> None:
     """With its cable out a machine would take what another one holds."""
 
-    def holder(device: str, address: bytes, sender: bytes = announce.EMPTY) -> bytes:
-        return CARD if str(ipaddress.ip_address(address)) in answering else b""
+    def holder(
+        device: str, addresses: list[bytes], sender: bytes = announce.EMPTY
+    ) -> tuple[bytes, bytes]:
+        known = [each for each in addresses if str(ipaddress.ip_address(each)) in answering]
+        return (known[0], CARD) if known else (b"", b"")
 
     monkeypatch.setattr(announce, "holder", holder)
     monkeypatch.setattr(announce, "linked", lambda device: cable)

@@ -23,8 +23,6 @@ from transhume.steps.server_settings import restarted
 
 _LISTED = Keep("the tracker's list goes when the tracker goes")
 _PUBLISHED = f"select 1 from pg_publication where pubname = '{PUBLICATION}'"
-# Each database has one of what is carried, and one of what was proved.
-_SLOTS = 2
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class PrepareTarget(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         wanted = self._wanted(pair)
         there = server(pair.target)
-        if wanted and not there.ready(wanted):
+        if wanted and not (there.provable(wanted) and there.within_bounds):
             former = pair.target.file(conf(there)) or b""
             own = without(former)
             lines = own if not own or own.endswith(b"\n") else own + b"\n"
@@ -61,13 +59,13 @@ class PrepareTarget(Step):
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         wanted = self._wanted(pair)
-        if wanted and not server(pair.target).enough(wanted):
+        if wanted and not server(pair.target).provable(wanted):
             seen = "PostgreSQL on the target can't be followed"
             yield Finding("not-followable", "blocks", "target", seen)
 
     def _wanted(self, pair: Pair) -> int:
-        """How many slots there will be; 0 where going back would lose something anyway."""
-        return _SLOTS * len(self.way.names(pair))
+        """How many databases are followed; 0 where going back would lose something anyway."""
+        return len(self.way.names(pair))
 
 
 @dataclass(frozen=True)
