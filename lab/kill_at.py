@@ -63,7 +63,7 @@ class Striker:
         self._write = journal.Journal.write
         self._perform = perform.Performer.perform
         self._start = process.Processes._start
-        self._run = ssh.Ssh.run
+        self._ask = ssh.Ssh.ask
 
     def write(self, own: journal.Journal, kind: Any, **data: Any) -> Any:
         name = self._named(kind, data)
@@ -101,7 +101,7 @@ class Striker:
 
     def ask(self, own: ssh.Ssh, *words: Any) -> Any:
         self._come(ASKED, ASKED)
-        return self._run(own, *words)
+        return self._ask(own, *words)
 
     def _come(self, moment: str | None, name: str) -> None:
         """Strike, if this is where."""
@@ -139,7 +139,7 @@ def main() -> None:
     journal.Journal.write = lambda own, kind, **data: striker.write(own, kind, **data)  # type: ignore[method-assign]
     perform.Performer.perform = lambda own, *words: striker.perform(own, *words)  # type: ignore[method-assign]
     process.Processes._start = lambda own, *words: striker.start(own, *words)  # type: ignore[method-assign]
-    ssh.Ssh.run = lambda own, *words: striker.ask(own, *words)  # type: ignore[method-assign]
+    ssh.Ssh.ask = lambda own, *words: striker.ask(own, *words)  # type: ignore[method-assign]
     time.time = lambda: clock() + 3600 * Path(CLOCK).exists()
     cli.main()
 

@@ -13,6 +13,8 @@ _BEFORE: tuple[Phase, ...] = ("sync", "before the freeze", "frozen")
 _COPIES = r"^sync-trees: (copy|scan) |^finish-trees: copy "
 _FOLLOWS = r"^(sync-trees|prove-followed|freeze|finish-trees): "
 _TAKES = r"^take-address: take "
+_LAST = r"^ask-source: "
+"""After it no change of a sync is left that another fault could wait for."""
 _DOCS = r"^sync-trees: (copy|carry) /var/spool/bm-docs$"
 
 
@@ -68,7 +70,7 @@ FAULTS = (
         for kind in files.KINDS
     ),
     Fault("a second admin types each command", people.second_admin),
-    Fault("two admins type sync at once", people.two_admins, ("sync",)),
+    Fault("two admins type sync at once", people.two_admins, ("sync",), _LAST),
     Fault("the source's services are started by hand", people.source_started, ("frozen",)),
     Fault("a third machine has the address", people.third_machine, ("frozen",), _TAKES),
     Fault("the old server comes back", machines.old_server_back, ("after the opening",)),

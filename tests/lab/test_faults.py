@@ -21,7 +21,11 @@ from lab.kill_at import ASKED, alike
 
 CHANGES: dict[Phase, list[str]] = {
     "check": [],
-    "sync": ["sync-trees: copy /var/spool/bm-docs", "follow: copy bj, bj-data and follow"],
+    "sync": [
+        "sync-trees: copy /var/spool/bm-docs",
+        "follow: copy bj, bj-data and follow",
+        "ask-source: record the answers",
+    ],
     "before the freeze": ["sync-trees: scan /var/spool/cyrus: ended (3 paths)", "mark: mark it"],
     "frozen": ["finish-trees: copy the rest", "take-address: take 192.0.2.10/24 on host0"],
     "after the opening": ["open: open the door"],

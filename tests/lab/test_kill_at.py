@@ -29,7 +29,7 @@ class Tool:
         monkeypatch.setattr(kill_at, "_hold", lambda number: self.done.append(f"held {number}"))
         monkeypatch.setattr(Performer, "perform", self._perform)
         monkeypatch.setattr(Processes, "_start", lambda own, argv: self.done.append(argv[0]))
-        monkeypatch.setattr(Ssh, "run", lambda own, *words: self.done.append("asked"))
+        monkeypatch.setattr(Ssh, "ask", lambda own, *words: self.done.append("asked"))
         self.done: list[str] = []
         self._folder = tmp_path / "state"
         self._striker: Striker
