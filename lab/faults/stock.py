@@ -36,9 +36,12 @@ class Stock:
     after: Mapping[str, Standing] = field(default_factory=dict)
     """How each machine stood after `finish`; empty: not known."""
 
+    kept: str = ""
+    """The pair whose disks were saved."""
+
     def again(self, *, hot: bool) -> Scene:
         """Both machines before their first sync, or after it, and no earlier log."""
-        self.pair.load(_tag(self.pair.name, hot=hot))
+        self.pair.load(_tag(self.kept, hot=hot))
         run = Scene(self.pair, self.filled)
         for log in run.folder.glob("*.jsonl"):
             log.unlink()
@@ -57,8 +60,7 @@ def provide(name: str) -> Stock:
     if known.exists() and tags <= set(saved()):
         kept = json.loads(known.read_text())
         if kept["made of"] == mark:
-            Pair(name).down()
-            return _unpacked(Pair.from_saved(name, _tag(name, hot=False)), kept)
+            return _unpacked(_paired(name, name), kept)
     stock = _make(name)
     stock.side.save(FOLDER / _SIDE)
     known.write_text(json.dumps({"made of": mark, **_packed(stock)}))
@@ -85,7 +87,18 @@ def _unpacked(pair: Pair, kept: dict[str, Any]) -> Stock:
         kept["changes"],
         frozenset(kept["beside"]),
         after,
+        pair.name,
     )
+
+
+def another(stock: Stock, number: int) -> Stock:
+    """The same on a pair of its own."""
+    return replace(stock, pair=_paired(f"{stock.kept}{number}", stock.kept))
+
+
+def _paired(name: str, kept: str) -> Pair:
+    Pair(name).down()
+    return Pair.from_saved(name, _tag(kept, hot=False))
 
 
 def fingerprint() -> str:
@@ -135,4 +148,5 @@ def shelved(run: Scene) -> Stock:
 def opened(run: Scene) -> Stock:
     """A filled pair on which nothing was begun, and no more known of it than how it stands."""
     run.begin()
-    return Stock(run.pair, run.filled, standing(run.pair.source), observe(run.pair.source), {})
+    source = run.pair.source
+    return Stock(run.pair, run.filled, standing(source), observe(source), {}, kept=run.pair.name)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.faults.__main__ import Campaign, wanted
 from lab.faults.catalogue import BEFORE, FAULTS, KILL, KILLED
 from lab.faults.cells import Cell, Field, cells, nowhere
 from lab.faults.entry import AGAIN, BROKEN, UNMET, Entry, begun
 from lab.faults.phases import BACK, COLD, PHASES, Phase, beside, by_phase
+from lab.faults.progress import Choice, Progress
 from lab.faults.result import Result
 from lab.faults.sittings import CHAIN, MOST, TOGETHER, sittings
 from lab.journal import Noted
@@ -123,8 +122,8 @@ def test_what_goes_back_does_so_before_the_opening() -> None:
 
 
 def test_the_same_seed_draws_the_same_cells() -> None:
-    given = argparse.Namespace(only="", sample=5, seed=3)
-    drawn = [wanted(given, cells(Field(CHANGES, frozenset(), 3), {})) for _ in range(2)]
+    choice = Choice(sample=5, seed=3)
+    drawn = [choice.of(cells(Field(CHANGES, frozenset(), 3), {})) for _ in range(2)]
     assert [cell.key for cell in drawn[0]] == [cell.key for cell in drawn[1]]
     assert len(drawn[0]) == 5
 
@@ -207,51 +206,48 @@ def test_one_promise_that_did_not_hold_is_enough(wrong: dict[str, object]) -> No
     assert not Entry(**{**vars(RIGHT), **wrong}).right
 
 
-def going(result: Result, **given: Any) -> Campaign:
-    asked = argparse.Namespace(**{"only": "", "sample": 0, "seed": 7, **given})
-    stock: Any = SimpleNamespace(changes=CHANGES, beside=FIELD.beside)
-    return Campaign(asked, stock, result)
+PATH = "faults.json"
 
 
-def test_what_was_right_is_not_tried_again_and_what_was_wrong_comes_last() -> None:
+def test_what_was_right_is_not_tried_again_and_what_was_wrong_comes_last(tmp_path: Path) -> None:
     first, second = ALL[:2]
     result = Result("mark", [])
     result.add([entry(first, AGAIN), entry(second, f"{BROKEN}: it hangs")])
-    campaign = going(result)
-    left = campaign.left()
+    left = Progress(Choice(), FIELD, result, tmp_path / PATH).left()
     assert first.key not in {cell.key for cell in left}
     assert left[-1].key == second.key
     assert result.left == len(ALL) - 2
 
 
-def test_within_one_run_what_is_wrong_alone_or_never_met_is_left_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    outcomes = {"Ctrl-C": AGAIN, "sshd is restarted": UNMET, KILL: f"{BROKEN}: it hangs"}
-    played: list[tuple[str, str]] = []
-
-    def tried(_: object, sitting: Any, __: float) -> list[Entry]:
-        played.extend((cell.fault.name, cell.change) for cell in sitting.cells)
-        return [entry(cell, outcomes.get(cell.fault.name, AGAIN)) for cell in sitting.cells]
-
-    monkeypatch.setattr("lab.faults.__main__.tried", tried)
+def test_within_one_run_what_is_wrong_alone_or_never_met_is_left_alone(tmp_path: Path) -> None:
+    outcomes = {"sshd is restarted": UNMET, KILL: f"{BROKEN}: it hangs"}
+    played: list[tuple[str, str, int]] = []
     result = Result("mark", [])
-    campaign = going(result, only="frozen")
-    for _ in range(1000):
-        todo = campaign.sittings()
-        if not todo:
-            break
-        campaign.play(todo[0], 0.0, tmp_path / "faults.json")
-    assert not campaign.left()
-    restarted = [change for name, change in played if name == "sshd is restarted"]
-    assert len(restarted) == 6, "three draws for each way"
-    assert set(restarted) == set(CHANGES["frozen"])
+    going = Progress(Choice("frozen"), FIELD, result, tmp_path / PATH)
+    while (sitting := going.take()) is not None:
+        played += [(cell.fault.name, cell.change, len(sitting.cells)) for cell in sitting.cells]
+        going.keep(
+            sitting, [entry(cell, outcomes.get(cell.fault.name, AGAIN)) for cell in sitting.cells]
+        )
+    assert not going.left()
+    drawn = [change for name, change, _ in played if name == "sshd is restarted"]
+    assert len(drawn) == 6, "three draws for each way"
+    assert set(drawn) == set(CHANGES["frozen"])
+    killed = {cell.key for cell in ALL if cell.fault.name == KILL and cell.phase == "frozen"}
+    assert sum(name == KILL and company == 1 for name, _, company in played) == len(killed)
     assert result.left == 0
     assert not result.right
 
 
-def test_results_of_another_checkout_say_nothing(tmp_path: Any) -> None:
-    path = tmp_path / "faults.json"
+def test_what_one_pair_plays_no_other_takes(tmp_path: Path) -> None:
+    going = Progress(Choice("frozen"), FIELD, Result("mark", []), tmp_path / PATH)
+    taken = iter(going.take, None)
+    keys = [cell.key for sitting in taken for cell in sitting.cells]
+    assert len(keys) == len(set(keys)) == len(Choice("frozen").of(ALL))
+
+
+def test_results_of_another_checkout_say_nothing(tmp_path: Path) -> None:
+    path = tmp_path / PATH
     result = Result("one", [])
     result.add([entry(ALL[0], AGAIN)])
     result.save(path)
