@@ -10,7 +10,9 @@ from lab.faults.cells import Cell, Key
 from lab.faults.phases import BACK, COLD, PHASES, Changes, taken_back
 
 TOGETHER = 8
-"""So many of different kinds are struck in one move that goes on; of kills as many as there are."""
+"""So many of different kinds are struck in one move that goes on: some change what comes after."""
+KILLS = 24
+"""So many kills: each only makes the same command be typed again."""
 CHAIN = 10
 """So many are taken back on the same machines before these are put back to what was saved."""
 MOST = 1000
@@ -51,7 +53,8 @@ class Sitting:
         if cell.change in self.names or self.hot != (cell.phase not in COLD):
             return False
         if KILL in (first.fault.name, cell.fault.name):
-            return (first.fault, first.moment) == (cell.fault, cell.moment)
+            same = (first.fault, first.moment) == (cell.fault, cell.moment)
+            return same and len(self.cells) < KILLS
         return len(self.cells) < TOGETHER
 
     def add(self, cell: Cell) -> None:

@@ -14,7 +14,7 @@ from lab.faults.entry import AGAIN, BROKEN, UNMET, Entry, begun
 from lab.faults.phases import BACK, COLD, PHASES, Phase, beside, by_phase
 from lab.faults.progress import Choice, Progress
 from lab.faults.result import Result
-from lab.faults.sittings import CHAIN, MOST, TOGETHER, sittings
+from lab.faults.sittings import CHAIN, KILLS, MOST, TOGETHER, sittings
 from lab.journal import Noted
 from lab.kill_at import ASKED, alike
 
@@ -156,12 +156,15 @@ def test_what_goes_on_shares_a_move_in_the_order_of_the_plan() -> None:
             assert len({cell.change for cell in sitting.cells}) == len(sitting.cells)
 
 
-def test_kills_of_one_moment_share_a_move_whatever_their_number() -> None:
-    many: dict[Phase, list[str]] = {**CHANGES, "frozen": [f"a: {n}x" for n in "abcdefghijklmno"]}
+def test_kills_of_one_moment_share_a_move() -> None:
+    many: dict[Phase, list[str]] = {
+        **CHANGES,
+        "frozen": [f"a: {n}x" for n in "abcdefghijklmnopqrstuvwxyz"],
+    }
     field = Field(many, frozenset(), 7)
     found = sittings(cells(field, {}), many, {})
     killing = [each for each in found if each.onward and each.cells[0].fault.name == KILL]
-    assert max(len(each.cells) for each in killing) > 7
+    assert TOGETHER < max(len(each.cells) for each in killing) <= KILLS
     assert all(len({cell.moment for cell in each.cells}) == 1 for each in killing)
     others = [each for each in found if each.onward and each not in killing]
     assert 1 < max(len(each.cells) for each in others) <= TOGETHER
