@@ -14,7 +14,7 @@ from lab.scene import Scene
 from lab.shell import wait_until
 from lab.started import Started
 
-_REACHED = 240.0
+_REACHED = 600.0
 _ENDS = 300.0
 
 
