@@ -57,6 +57,7 @@ _WORDS = {
     "went on": "went on",
     "finished when run again": "again",
     "rolled back": "back",
+    "nothing had begun": "again",
 }
 
 
