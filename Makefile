@@ -50,10 +50,10 @@ kills: $(READY) ## kill the tool at every change of the plan, then go on, and th
 	$(BIN)/python -m lab prepare
 	$(BIN)/python -m lab.kills
 
-faults: $(READY) ## break a move in every phase, in every way: make faults SAMPLE=20 SEED=7, MINUTES=30
+faults: $(READY) ## break a move in every phase, in every way: make faults SAMPLE=20 SEED=7, MINUTES=30 PAIRS=2
 	$(BIN)/python -m lab prepare
 	$(BIN)/python -m lab.faults $(if $(SAMPLE),--sample $(SAMPLE),--record) \
-	  $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+	  $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(PAIRS),--pairs $(PAIRS))
 
 campaigns: kills ## the long ones: kills and power cuts at every change, all that befalls what follows
 	$(BIN)/pytest -q -m campaign

@@ -10,7 +10,16 @@ from typing import Any
 from markdown import cell, table
 
 CELLS = Path(__file__).parent / "run" / "faults.json"
-_PHASES = ("check", "sync", "before the freeze", "frozen", "after the opening")
+_PHASES = (
+    "check",
+    "sync",
+    "before the freeze",
+    "frozen",
+    "after the opening",
+    "verify",
+    "finish",
+    "rollback",
+)
 
 
 def cells() -> str:

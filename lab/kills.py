@@ -7,13 +7,13 @@ import json
 import random
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab import journal, scene
 from lab.compare import Comparison, compare
-from lab.kill_at import MOMENTS, alike
+from lab.kill_at import CLOCK, GO, HIT, MOMENTS, alike
 from lab.pair import Pair
 from lab.places import CHECKOUT
 from lab.scene import Scene
@@ -22,7 +22,6 @@ from lab.standing import Standing, standing
 
 NAME = "kills"
 RESULT = CHECKOUT / "build" / "kills.json"
-_HIT = "/root/hit"
 _SCRIPT = "/root/kill_at.py"
 _KILLED = -signal.SIGKILL
 _MOST = 400
@@ -42,7 +41,7 @@ def killed(run: Scene, moment: str, *words: str, passing: int = 0, only: str = "
 
     With `only` it is killed at this change and no other.
     """
-    argv = (*striking("kill", moment, only, passing), *words)
+    argv = (*striking("kill", [(moment, only)], passing), *words)
     done = run.pair.target.exec(argv, check=False)
     if done.returncode == 0:
         return None
@@ -52,20 +51,24 @@ def killed(run: Scene, moment: str, *words: str, passing: int = 0, only: str = "
     return hit(run)[-1]
 
 
-def striking(deed: str, moment: str, only: str = "", passing: int = 0) -> tuple[str, ...]:
-    """What stands for `transhume` in a command line, so that it is struck."""
-    return ("/opt/transhume/bin/python", _SCRIPT, deed, moment, _HIT, str(passing), only)
+def striking(deed: str, wanted: Sequence[tuple[str, str]], passing: int = 0) -> tuple[str, ...]:
+    """What stands for `transhume` in a command line, so that it is struck at these changes."""
+    return ("/opt/transhume/bin/python", _SCRIPT, deed, str(passing), json.dumps(list(wanted)))
 
 
 def hit(run: Scene) -> list[str]:
-    """The changes that were hit so far."""
-    return run.pair.target.exec(("cat", _HIT), check=False).stdout.splitlines()
+    """The changes that were hit so far, none while the machine is off."""
+    if run.pair.target.leader() is None:
+        return []
+    lines = run.pair.target.exec(("cat", HIT), check=False).stdout.splitlines()
+    return [line.partition(" ")[2] for line in lines]
 
 
 def arm(run: Scene) -> None:
     """Put the killer on the target, with nothing hit."""
     text = (CHECKOUT / "lab" / "kill_at.py").read_text()
-    run.pair.target.exec(("sh", "-c", f"cat > {_SCRIPT}; rm -f {_HIT}"), stdin=text)
+    script = f"cat > {_SCRIPT}; rm -f {HIT} {GO}* {CLOCK}"
+    run.pair.target.exec(("sh", "-c", script), stdin=text)
 
 
 def resume_campaign(run: Scene, moments: tuple[str, ...], passing: int = 0) -> Iterator[str]:
@@ -94,7 +97,7 @@ def rollback_campaign(
     """
     last = cutover_changes(run)[-1]
     yield last, _killed_and_back(run, before, MOMENTS[0], last)
-    made = {alike(name) for kind, name, _ in journal.events(run) if kind == "change-begun"}
+    made = {alike(each.name) for each in journal.events(run) if each.kind == "change-begun"}
     changes = [name for name in cutover_changes(run)[:-1] if alike(name) in made]
     chosen = changes if sample is None else sample.sample(changes, min(count - 1, len(changes)))
     for number, change in enumerate(chosen, start=1):

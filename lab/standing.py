@@ -53,6 +53,11 @@ class Standing:
 def standing(machine: Machine) -> Standing:
     """Look at a server that should serve; waits until its core says that it does."""
     wait_until(lambda: _serves(machine), f"{machine} to serve", _SERVING)
+    return looked(machine)
+
+
+def looked(machine: Machine) -> Standing:
+    """Look at a server that may be off duty."""
     seen = {name: machine.exec(("sh", "-c", look)).stdout for name, look in _LOOKS.items()}
     return Standing({name: text.splitlines() for name, text in seen.items()})
 

@@ -5,25 +5,18 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from lab.faults.catalogue import FAULTS, KILL, Fault
-from lab.faults.stock import Phase
+from lab.faults.catalogue import BEFORE, FAULTS, KILL, Fault
+from lab.faults.phases import BACK, GOING_BACK, READING, WORDS, Changes, Phase
 from lab.kill_at import ASKED, alike
 
 Way = Literal["on", "back"]
-Single: TypeAlias = tuple[Fault, Phase, str, str]
-"""A fault, the phase, the change, and the moment of it."""
-
-WORDS: Mapping[Phase, tuple[str, ...]] = {
-    "check": ("check",),
-    "sync": ("sync",),
-    "before the freeze": ("cutover", "--yes"),
-    "frozen": ("cutover", "--yes"),
-    "after the opening": ("cutover", "--yes"),
-}
+Key: TypeAlias = tuple[str, ...]
+Single: TypeAlias = tuple[Fault, Phase, str]
+"""A fault, a phase, and the moment of a change of it."""
 
 
 @dataclass(frozen=True)
@@ -37,98 +30,106 @@ class Cell:
     way: Way
 
     @property
-    def key(self) -> tuple[str, ...]:
+    def words(self) -> tuple[str, ...]:
+        """The command that is disturbed."""
+        return WORDS[self.phase]
+
+    @property
+    def key(self) -> Key:
         """What makes it this cell in another run of another checkout."""
-        at = (alike(self.change), self.moment) if self.fault.name == KILL else ()
+        if self.fault.name == KILL:
+            return (KILL, self.phase, self.way, alike(self.change), self.moment)
+        at = (self.moment,) if len(self.fault.moments) > 1 else ()
         return (self.fault.name, self.phase, self.way, *at)
 
 
-def cells(changes: Mapping[Phase, Sequence[str]], seed: int) -> list[Cell]:
-    """All of them: first each fault once in each phase, then the same the other way, then kills."""
-    rng = random.Random(seed)
-    single = [
-        (fault, phase, change, rng.choice(fault.moments))
+@dataclass(frozen=True)
+class Field:
+    """What an undisturbed move offers to be struck."""
+
+    changes: Changes
+    beside: frozenset[str]
+    seed: int
+
+    def fitting(self, fault: Fault, phase: Phase) -> list[str]:
+        """The changes at which there is something to break, in an order that the seed draws."""
+        if phase in READING:
+            return [ASKED]
+        found = [name for name in self.changes[phase] if re.search(fault.wants, name)]
+        random.Random(f"{self.seed} {fault.name} {phase}").shuffle(found)
+        return found
+
+
+def cells(field: Field, unmet: Mapping[Key, int]) -> list[Cell]:
+    """All of them: first each fault once in each phase, then the same the other way, then kills.
+
+    Where there was nothing to break another change is drawn, each one once.
+    """
+    rng = random.Random(field.seed)
+    singles = [
+        (fault, phase, moment)
         for fault in FAULTS
         for phase in fault.phases
-        for change in [_one(changes, fault, phase, rng)]
-        if change
+        for moment in _moments(fault, phase)
+        if field.fitting(fault, phase)
     ]
-    rng.shuffle(single)
-    single = _spread(single)
-    ways: tuple[Way, Way] = ("on", "back")
-    first = [_cell(*each, ways[number % 2]) for number, each in enumerate(single)]
-    second = [_cell(*each, ways[1 - number % 2]) for number, each in enumerate(single)]
-    kills = list(_kills(changes))
+    rng.shuffle(singles)
+    drawn = [
+        _drawn(field, Cell(*single[:2], "", single[2], way), unmet)
+        for other in (0, 1)
+        for number, single in enumerate(_spread(singles))
+        for way in _ways(single[1])[(number + other) % 2 :][:1]
+    ]
+    kills = list(_kills(field))
     rng.shuffle(kills)
-    return list({cell.key: cell for cell in (*first, *second, *kills)}.values())
+    return list({cell.key: cell for cell in (*drawn, *kills)}.values())
 
 
-def _spread(single: list[Single]) -> list[Single]:
+def nowhere(field: Field) -> list[str]:
+    """Each fault and phase for which no change of the plan fits."""
+    return [
+        f"{fault.name}, {phase}"
+        for fault in FAULTS
+        for phase in fault.phases
+        if not field.fitting(fault, phase)
+    ]
+
+
+def _ways(phase: Phase) -> tuple[Way, Way]:
+    """The ways in turn; a way back after the opening is another one than this campaign's."""
+    if phase == BACK:
+        return "back", "back"
+    return ("on", "back") if phase in GOING_BACK else ("on", "on")
+
+
+def _moments(fault: Fault, phase: Phase) -> tuple[str, ...]:
+    if phase in READING:
+        return (ASKED,)
+    # What takes a change back writes nothing between the act and its end.
+    return tuple(each for each in fault.moments if phase != BACK or each != "acted")
+
+
+def _spread(singles: list[Single]) -> list[Single]:
     """In the order given, but each fault once before any is tried a second time."""
     seen: Counter[str] = Counter()
     rounds = []
-    for each in single:
+    for each in singles:
         seen[each[0].name] += 1
         rounds.append(seen[each[0].name])
-    return [each for _, each in sorted(zip(rounds, single, strict=True), key=lambda one: one[0])]
+    return [each for _, each in sorted(zip(rounds, singles, strict=True), key=lambda one: one[0])]
 
 
-def _one(
-    changes: Mapping[Phase, Sequence[str]], fault: Fault, phase: Phase, rng: random.Random
-) -> str:
-    if phase == "check":
-        return ASKED
-    fitting = [name for name in changes[phase] if re.search(fault.wants, name)]
-    return rng.choice(fitting) if fitting else ""
+def _drawn(field: Field, cell: Cell, unmet: Mapping[Key, int]) -> Cell:
+    found = field.fitting(cell.fault, cell.phase)
+    if cell.fault.name == KILL:
+        return replace(cell, change=found[0])
+    return replace(cell, change=found[unmet.get(cell.key, 0) % len(found)])
 
 
-def _kills(changes: Mapping[Phase, Sequence[str]]) -> Iterator[Cell]:
+def _kills(field: Field) -> Iterator[Cell]:
     (fault,) = (each for each in FAULTS if each.name == KILL)
     for phase in fault.phases:
-        for number, change in enumerate(changes[phase]):
-            for place, moment in enumerate(fault.moments):
-                yield _cell(fault, phase, change, moment, "on" if (number + place) % 2 else "back")
-
-
-def _cell(fault: Fault, phase: Phase, change: str, moment: str, way: Way) -> Cell:
-    # Once people write on the target the way back is another one than this campaign's.
-    possible = way if phase != "after the opening" else "on"
-    return Cell(fault, phase, change, ASKED if phase == "check" else moment, possible)
-
-
-COMPANY = 8
-"""So many are struck in one move: it takes as long as two or three alone."""
-
-
-def companies(
-    left: Sequence[Cell], changes: Mapping[Phase, Sequence[str]], alone: Container[tuple[str, ...]]
-) -> list[list[Cell]]:
-    """The cells in the order given, those that go on put together in the order of the plan.
-
-    What goes back needs a move of its own, and so do those whose keys are in `alone`. A sync is
-    followed by no cell of a cutover: that one is played on machines that were started anew between
-    the two, which changes what the cutover does.
-    """
-    place = {
-        (phase, name): (number, line)
-        for number, (phase, names) in enumerate(changes.items())
-        for line, name in enumerate(names)
-    }
-    found: list[list[Cell]] = []
-    filling: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in left:
-        if cell.way == "back" or cell.phase == "check" or cell.key in alone:
-            found.append([cell])
-            continue
-        joined = filling.get(WORDS[cell.phase])
-        if joined and cell.change in {each.change for each in joined}:
-            # Most changes are made once in a move.
-            found.append([cell])
-            continue
-        if joined is None or len(joined) == COMPANY:
-            joined = filling[WORDS[cell.phase]] = []
-            found.append(joined)
-        joined.append(cell)
-    for company in found:
-        company.sort(key=lambda cell: place.get((cell.phase, cell.change), (0, 0)))
-    return found
+        for number, change in enumerate([ASKED] if phase in READING else field.changes[phase]):
+            first = (BEFORE,) if change in field.beside else ()
+            for place, moment in enumerate((*first, *_moments(fault, phase))):
+                yield Cell(fault, phase, change, moment, _ways(phase)[(number + place) % 2])

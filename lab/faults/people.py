@@ -15,6 +15,10 @@ _START = (
     "systemctl start postfix.service"
 )
 _THIRD = "third"
+_TWICE = (
+    'transhume "$@" >/dev/null & one=$!; transhume "$@" >/dev/null & two=$!; '
+    "wait $one; echo $?; wait $two; echo $?"
+)
 
 
 def second_admin(stage: Stage) -> Iterator[None]:
@@ -24,6 +28,16 @@ def second_admin(stage: Stage) -> Iterator[None]:
         if done.returncode != _BUSY:
             raise Broken(f"a second {' '.join(words)} ended with {done.returncode}")
     yield
+
+
+def two_admins(stage: Stage) -> Iterator[None]:
+    """The tool is killed, and two type the same command in the same moment: one is turned away."""
+    stage.tool.signal("KILL")
+    yield
+    stage.over()
+    done = stage.target.exec(("sh", "-c", _TWICE, "sh", *stage.words), check=False)
+    if sorted(done.stdout.split()) != ["0", str(_BUSY)]:
+        raise Broken(f"two at once ended with {done.stdout.split()}: {done.stderr.strip()}")
 
 
 def source_started(stage: Stage) -> Iterator[None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.faults.stage import Scenario, Stage, Unmet
+from lab.kill_at import CLOCK
 from lab.machine import Machine
 from lab.shell import wait_until
 
@@ -45,6 +46,12 @@ def stopped(stage: Stage) -> Iterator[None]:
     yield
     stage.tool.wait(_PAUSE)
     stage.tool.signal("CONT")
+
+
+def clock_stepped(stage: Stage) -> Iterator[None]:
+    """The tool reads an hour more from here on, and right again when it is run again."""
+    stage.target.exec(("touch", CLOCK))
+    yield
 
 
 def killed(program: str) -> Scenario:

@@ -1,11 +1,10 @@
-"""The tool held at one change of its plan, for somebody to break something."""
+"""The tool held at changes of its plan, one after the other, for somebody to break something."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from lab import kills
@@ -15,7 +14,7 @@ from lab.scene import Scene
 from lab.shell import wait_until
 from lab.started import Started
 
-_REACHED = 240.0
+_REACHED = 600.0
 _ENDS = 300.0
 
 
@@ -27,16 +26,14 @@ class Unmet(Exception):
     """What was to be broken wasn't there, so nothing was tried."""
 
 
-class Passed(Unmet):
-    """The command came to its end without the change at which it was to be held."""
-
-
-@dataclass(frozen=True)
 class Stage:
     """Two machines, and the tool at work on one of them."""
 
-    run: Scene
-    tool: Started
+    def __init__(self, run: Scene, words: tuple[str, ...], tool: Started) -> None:
+        self.run = run
+        self.words = words
+        self.tool = tool
+        self._met = 0
 
     @property
     def name(self) -> str:
@@ -50,16 +47,35 @@ class Stage:
     def target(self) -> Machine:
         return self.run.pair.target
 
-    def let_go(self) -> None:
+    def come(self) -> str | None:
+        """The next change at which it is held; None once it has ended."""
+
+        def there() -> bool:
+            return not self.tool.running() or len(kills.hit(self.run)) > self._met
+
+        wait_until(there, f"{' '.join(self.words)} to come by a change, or to end", _REACHED)
+        if not self.tool.running():
+            return None
+        self._met += 1
+        return kills.hit(self.run)[self._met - 1]
+
+    def let_go(self, mark: str | None = None) -> None:
         """The tool goes on, unless its machine was switched off."""
         if self.target.leader() is not None:
-            self.target.exec(("touch", GO))
+            self.target.exec(("touch", mark or f"{GO}.{self._met}"))
 
     def over(self) -> None:
         """Wait until the tool has ended by itself, as it must whatever is broken."""
+        # What goes on beside may be held at another change meanwhile.
+        self.let_go(GO)
         self.tool.wait(_ENDS)
         if self.tool.running():
             raise Broken(f"transhume didn't end within {_ENDS:.0f} s")
+
+    def ended(self) -> subprocess.CompletedProcess[str]:
+        """How the tool ended."""
+        self.over()
+        return self.tool.ended()
 
 
 Scenario: TypeAlias = Callable[[Stage], Iterator[None]]
@@ -67,28 +83,19 @@ Scenario: TypeAlias = Callable[[Stage], Iterator[None]]
 
 
 @contextmanager
-def held(run: Scene, words: tuple[str, ...], change: str, moment: str) -> Iterator[Stage]:
-    """Type a command and hold it there; Unmet when it ends without coming by."""
+def held(run: Scene, words: tuple[str, ...], wanted: Sequence[tuple[str, str]]) -> Iterator[Stage]:
+    """Type a command that is held at each of these moments and changes as it comes by."""
     kills.arm(run)
-    run.pair.target.exec(("rm", "-f", GO))
-    with Started(run, *words, program=kills.striking("hold", moment, change)) as tool:
-        wait_until(lambda: bool(kills.hit(run)) or not tool.running(), change, _REACHED)
-        if not tool.running():
-            done = tool.ended()
-            kind = Unmet if done.returncode else Passed
-            raise kind(f"ended with {done.returncode} before {change}: {done.stderr.strip()}")
-        yield Stage(run, tool)
+    with Started(run, *words, program=kills.striking("hold", wanted)) as tool:
+        yield Stage(run, words, tool)
 
 
-def play(
-    run: Scene, words: tuple[str, ...], change: str, moment: str, scenario: Scenario
-) -> subprocess.CompletedProcess[str]:
-    """Break it there, let the tool go on, mend it; returns how the tool ended."""
-    with held(run, words, change, moment) as stage:
-        acts = scenario(stage)
+def strike(stage: Stage, scenario: Scenario) -> None:
+    """Break something, let the tool go on, and mend it."""
+    acts = scenario(stage)
+    try:
         next(acts)
+    finally:
         stage.let_go()
-        for _ in acts:
-            raise AssertionError("a scenario lets go once")
-        stage.over()
-        return stage.tool.ended()
+    for _ in acts:
+        raise AssertionError("a scenario lets go once")

@@ -198,6 +198,13 @@ def test_what_settles_a_step_comes_after_it(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", HOW)
+def test_no_place_is_kept_in_the_sources_log_once_its_settings_are_its_own_again(how: str) -> None:
+    """PostgreSQL doesn't start with a logical slot and a lower wal_level, were it to crash then."""
+    keys = [step.key for step in plan(how).steps]
+    assert keys.index("forget-proof") < keys.index("let-go-databases")
+
+
+@pytest.mark.parametrize("how", HOW)
 def test_people_are_shut_out_once_and_let_in_once(how: str) -> None:
     kinds = [(step.key, step.service) for step in plan(how).steps if step.service]
     assert kinds == [("freeze", "down"), ("open", "up")]

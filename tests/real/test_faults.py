@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from lab.faults import stock as shelf
-from lab.faults.campaign import tried
-from lab.faults.catalogue import FAULTS
+from lab.faults.campaign import played
+from lab.faults.catalogue import FAULTS, KILL
 from lab.faults.cells import Cell, Way
-from lab.faults.stock import Stock
+from lab.faults.entry import AGAIN, BACK_AGAIN, WENT_ON
+from lab.faults.phases import Phase
+from lab.faults.sittings import Sitting
+from lab.faults.stock import opened
+from lab.kill_at import ASKED, DURING
 from lab.scene import Scene
-from tests.real.conftest import renew
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.campaign,
     pytest.mark.skipif(os.geteuid() != 0, reason="the lab's machines need root"),
 ]
 
-CELLS: tuple[tuple[str, str, Way], ...] = (
-    ("the target loses its power", "finish-trees: copy the rest", "on"),
-    ("the line is half open", "fence: keep the services stopped", "back"),
-)
+COPY, CONFIRM = "finish-trees: copy the rest", "confirm: confirm the switch on both"
 
 
-@pytest.fixture(scope="module")
-def kept(stock: Scene) -> Iterator[Stock]:
-    """The pair before its first sync and after it."""
-    yield shelf.shelved(renew(stock), {})
-    shelf.drop(stock.pair.name)
-
-
-@pytest.mark.parametrize("wanted", CELLS, ids=lambda cell: cell[0])
-def test_a_few_cells(kept: Stock, wanted: tuple[str, str, Way]) -> None:
-    name, change, way = wanted
+def cell(name: str, phase: Phase, change: str, moment: str = "begun", way: Way = "on") -> Cell:
     (fault,) = (each for each in FAULTS if each.name == name)
-    (entry,) = tried(kept, [Cell(fault, "frozen", change, "begun", way)])
-    assert entry.right, entry
+    return Cell(fault, phase, change, moment, way)
+
+
+def outcomes(run: Scene, *cells: Cell) -> list[str]:
+    """What became of them; every promise must have held."""
+    stock = replace(opened(run), changes={"frozen": [CONFIRM]})
+    entries = played(stock, run, Sitting(list(cells)))
+    assert [entry for entry in entries if not entry.right] == []
+    return [entry.outcome for entry in entries]
+
+
+def test_three_faults_in_one_move(fresh: Scene) -> None:
+    """The most dangerous moment is the one in which the switch is half confirmed."""
+    assert outcomes(
+        fresh,
+        cell("the line is down for 5 s", "frozen", COPY),
+        cell(KILL, "frozen", CONFIRM, DURING),
+        cell("Ctrl-C", "verify", ASKED, ASKED),
+    ) == [WENT_ON, AGAIN, AGAIN]
+
+
+def test_two_ways_back_from_the_last_moment(fresh: Scene) -> None:
+    back = [
+        cell(KILL, "frozen", CONFIRM, DURING, "back"),
+        cell("Ctrl-C twice", "rollback", "rollback: stop mail", way="back"),
+    ]
+    assert outcomes(fresh, *back) == [BACK_AGAIN, BACK_AGAIN]
+
+
+@pytest.mark.campaign
+def test_power_lost_and_lines_half_open(fresh: Scene) -> None:
+    lost = cell("the target loses its power", "frozen", COPY, "done", "back")
+    half = cell("the line is half open", "frozen", "fence: keep the services stopped", way="back")
+    assert outcomes(fresh, lost, half) == [BACK_AGAIN, BACK_AGAIN]

@@ -161,10 +161,11 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             *(() if becomes else (after.Firewall(), maps)),
             ReleaseQueue(),
             Disarm(),
+            # Before the source's settings go: its PostgreSQL wouldn't start with a slot left.
+            ForgetProof(ledger(layout, settings)),
             LetGo(follows, not way.barred),
             after.Tick(becomes, layout.address),
             *((OldAddress(layout.address),) if becomes else ()),
-            ForgetProof(ledger(layout, settings)),
             follow_trees.StopFollowing(),
             ForgetReturn(way),
             *((BackupFolder(becomes, layout.address),) if becomes else ()),
