@@ -203,9 +203,6 @@ def _held_of_the_page() -> dict[str, Any]:
         "select datname::text, pg_get_userbyid": [("bj", "bj", "TimeZone=GMT")],
         "from pg_trigger t": [(28, 5)],
         "from pg_auth_members": [],
-        "datconnlimit <> -1": [],
-        "cross join lateral aclexplode": [],
-        "cross join (values": [],
     }
 
 

@@ -129,21 +129,6 @@ CASES = [
         *("role-member", "notes", "telegraf belongs to pg_monitor"),
     ),
     Case(
-        "database-limits",
-        held("source", "datconnlimit <> -1", [("bj", 50)]),
-        *("database-limit", "notes", "bj takes 50 connections"),
-    ),
-    Case(
-        "database-rights",
-        held("source", "cross join lateral aclexplode", [("bj", "wiki", "CREATE")]),
-        *("database-right", "notes", "wiki has the right CREATE on bj"),
-    ),
-    Case(
-        "database-rights",
-        held("source", "cross join (values", [("bj", "CONNECT")]),
-        *("database-right-taken", "notes", "not everybody has the right CONNECT on bj"),
-    ),
-    Case(
         "role-settings",
         held(
             "source",

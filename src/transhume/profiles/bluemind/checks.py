@@ -25,7 +25,6 @@ from transhume.steps.requirements import (
     people,
     postgres,
     programs,
-    rights,
     roles,
     room,
     ssh,
@@ -109,8 +108,6 @@ def _databases(layout: Layout, jobs: int) -> Iterator[Check]:
     yield Check("c-library", "the C libraries", health.libraries)
     yield Check("roles", "PostgreSQL's roles", roles.roles(names))
     yield Check("members", "memberships of roles", roles.members)
-    yield Check("database-limits", "limits of databases", rights.limits(names))
-    yield Check("database-rights", "rights on databases", rights.rights(names))
     yield Check("role-settings", "settings of roles", roles.role_settings)
     yield Check("database-settings", "settings of databases", roles.database_settings(names))
     yield Check("tablespaces", "tablespaces", roles.tablespaces(names))
