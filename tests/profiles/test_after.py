@@ -148,6 +148,7 @@ def test_the_monitoring_must_name_the_servers_address(becomes: str | None) -> No
     (proof,) = Tick(becomes, PLACES).verify(pair)
     assert (proof.compared, proof.whole) == (3, True)
     assert isinstance(pair.target, FakeHost)
+    pair.target.said["stat"] = "1000\n"
     pair.target.files[_TELEGRAF] = b"192.0.2.99"
     del pair.target.files[_UPSTREAM]
     now = becomes or "192.0.2.10"
