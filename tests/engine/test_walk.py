@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.toy import ALL, HOT, Copies, Move, Sets, begun, put
+from tests.engine.toy import ALL, HOT, PLAN, Copies, Move, Sets, begun, put
 from tests.fakes import Killed
 from transhume.core.change import Change, Keep
 from transhume.core.finding import Finding, Proof
@@ -120,6 +120,19 @@ def test_whether_people_are_let_in_is_looked_at_again(folder: Path) -> None:
     assert _made(move, already) == ["open"]
     assert move.world.held["target"]["opened"] == "1"
     assert move.world.held["target"]["tree"] == "what people received since"
+
+
+def test_letting_people_in_again_makes_nothing_after_it_again(folder: Path) -> None:
+    """What was compared with the source then differs for ever once people work here."""
+    after = (Copies("maps", "after", ("rows",)), Sets("tick", "after", "target", ("ticks",)))
+    move = Move(folder, begun(), Plan((*PLAN.steps, *after)))
+    move.forward(*ALL)
+    already = len(move.events())
+    move.world.held["target"]["rows"] = "somebody new"
+    del move.world.held["target"]["opened"]
+    move.forward(*ALL)
+    assert _made(move, already) == ["open"]
+    assert _skipped(move, already)[-2:] == ["maps", "tick"]
 
 
 def test_dying_in_the_opening_leads_to_the_opening_alone(folder: Path) -> None:

@@ -12,7 +12,7 @@ from tests.contract.machines import TOKEN, servers
 from tests.fakes import FakeHost
 from transhume.core.change import Await, Run, leaves
 from transhume.core.finding import Finding, Proof
-from transhume.core.host import Pair
+from transhume.core.host import Output, Pair
 from transhume.profiles.bluemind.after import Firewall, Maps, Networks, Tick, prove_firewall
 from transhume.profiles.bluemind.layout import load
 
@@ -104,13 +104,33 @@ def test_the_firewall_is_proved_by_the_rules_that_are_loaded(
     assert proof.whole is not bool(differing)
 
 
-@pytest.mark.parametrize("off", [False, True])
-def test_without_any_rules_the_firewall_is_no_pass_unless_it_was_switched_off(off: bool) -> None:
+_RULES = {"/etc/bm-iptables/rules.sh": b"$IPTABLES -A bluemind -s 192.0.2.10 -j ACCEPT\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "state", "usable", "demanded"),
+    [
+        (_RULES, "active", True, True),
+        (_RULES, "failed", True, True),
+        # Switched off by BlueMind's file, by systemd, without a program; another firewall's.
+        ({**_RULES, "/etc/bm/bm-iptables.disabled": b""}, "active", True, False),
+        (_RULES, "inactive", True, False),
+        (_RULES, "failed", False, False),
+        ({}, "active", True, False),
+    ],
+)
+def test_without_any_rules_the_firewall_is_no_pass_where_there_were_to_be_some(
+    files: dict[str, bytes], state: str, usable: bool, demanded: bool
+) -> None:
     pair = _firewalls("", "", "")
     assert isinstance(pair.source, FakeHost)
-    pair.source.files |= {"/etc/bm/bm-iptables.disabled": b""} if off else {}
+    assert isinstance(pair.target, FakeHost)
+    pair.source.files |= files
+    pair.target.said["systemctl is-active bm-iptables.service"] = f"{state}\n"
+    if not usable:
+        pair.source.said["iptables -S"] = Output(127, b"", b"")
     assert [str(proof) for proof in prove_firewall(pair)] == (
-        [] if off else ["firewall: nothing to compare"]
+        ["firewall: nothing to compare"] if demanded else []
     )
 
 
@@ -128,6 +148,7 @@ def test_the_monitoring_must_name_the_servers_address(becomes: str | None) -> No
     (proof,) = Tick(becomes, PLACES).verify(pair)
     assert (proof.compared, proof.whole) == (3, True)
     assert isinstance(pair.target, FakeHost)
+    pair.target.said["stat"] = "1000\n"
     pair.target.files[_TELEGRAF] = b"192.0.2.99"
     del pair.target.files[_UPSTREAM]
     now = becomes or "192.0.2.10"

@@ -17,7 +17,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Output, Pair
 from transhume.errors import StepFailed
 from transhume.profiles.bluemind import layout
-from transhume.profiles.bluemind.readdress import BackupFolder, OldAddress, Readdress
+from transhume.profiles.bluemind.readdress import BackupFolder, OldAddress, Readdress, prove
 
 PLACES = layout.load("bluemind-5").address
 STEP = Readdress("192.0.2.20", PLACES)
@@ -184,3 +184,33 @@ def test_backups_of_both_addresses_are_left_to_the_admin() -> None:
     (found,) = step.verify(pair)
     assert isinstance(found, Finding)
     assert found.severity == "warns"
+
+
+_OPENED = 1000.0
+
+
+@pytest.mark.parametrize(
+    ("path", "seconds", "differing"),
+    [
+        (INI, "1000", 0),
+        (INI, "999", 1),
+        # Removed; and what the core alone writes.
+        (INI, "", 1),
+        ("/etc/postfix/transport-flat", "1000", 1),
+    ],
+)
+def test_who_writes_into_a_file_after_the_opening_may_leave_the_address_out(
+    path: str, seconds: str, differing: int
+) -> None:
+    pair = _pair()
+    assert isinstance(pair.source, FakeHost)
+    assert isinstance(pair.target, FakeHost)
+    pair.source.files[path] = b"192.0.2.10"
+    _files(pair)[path] = b"mail.example.org"
+    pair.target.said["stat -c %Y"] = f"{seconds}\n" if seconds else Output(1, b"", b"")
+    (proof,) = prove(pair, "192.0.2.20", PLACES, _OPENED)
+    assert len(proof.differing) == differing
+    assert proof.since == 1 - differing
+    # Before anybody works here nothing is excused.
+    (proof,) = prove(pair, "192.0.2.20", PLACES)
+    assert proof.differing == (f"{path}: doesn't name 192.0.2.20",)

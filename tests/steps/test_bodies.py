@@ -326,14 +326,18 @@ def test_a_tier_that_neither_machine_has_holds_nothing(stores: Path) -> None:
     ]
 
 
-def test_bodies_that_are_elsewhere_arent_looked_for(stores: Path) -> None:
+@pytest.mark.parametrize("here", ["s3", "scalityring"])
+def test_bodies_that_are_elsewhere_arent_looked_for_but_must_be_at_the_same_place(
+    stores: Path, here: str
+) -> None:
     pair = _pair(stores)
-    assert isinstance(pair.source, FakeHost)
-    object.__setattr__(pair.source, "sql", lambda *_: [("s3",)])
-    for prove in (prove_rows, prove_names):
-        proof = _one(prove(pair, BODIES))
-        assert str(proof).endswith(": nothing to compare")
-        assert not proof.whole
+    for host, kind in ((pair.source, "s3"), (pair.target, here)):
+        object.__setattr__(host, "sql", lambda *_, kind=kind: [(kind,)])
+    proof = _one(prove_rows(pair, BODIES))
+    assert proof.whole == (here == "s3")
+    (note,) = proof.notes
+    assert "archive_kind says that bodies aren't on its disks" in note
+    assert list(prove_names(pair, BODIES)) == []
 
 
 def test_a_server_without_mail_has_nothing_to_prove_and_lost_mail_has(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_on_the_way_back_it_is_the_last_to_go_from_both(
     for path in (listed, program):
         path.parent.mkdir()
     here.write_text("secret")
-    Path(f"{here}.pub").write_text("public")
+    Path(f"{here}.pub").write_text(f"ssh-ed25519 {BLOB} x\n")
     listed.write_text(f"ssh-rsa AAAA c\nrestrict ssh-ed25519 {BLOB} x\n")
     # The line to the source: its shell gets the words after --.
     answers = 'while test "$1" != --; do shift; done; shift; exec sh -c "$*"'
@@ -65,6 +65,26 @@ def test_on_the_way_back_it_is_the_last_to_go_from_both(
     assert (BLOB in listed.read_text()) == (not reached)
     assert here.exists() == Path(f"{here}.pub").exists() == (not reached)
     assert "ssh-rsa AAAA c\n" in listed.read_text()
+
+
+@pytest.mark.programs("sh")
+@pytest.mark.parametrize("public", [None, "ssh-ed25519 AAAAnew x\n"])
+def test_a_second_way_back_leaves_the_source_and_another_key_alone(
+    tmp_path: Path, public: str | None
+) -> None:
+    """Killed after the key went, before that was written down."""
+    here, program = tmp_path / "id", tmp_path / "ssh"
+    if public is not None:
+        here.write_text("secret")
+        Path(f"{here}.pub").write_text(public)
+    program.write_text("#!/bin/sh\nexit 255\n")
+    program.chmod(0o755)
+    (change,) = UseKey().run(_pair())
+    assert isinstance(change.back, Run)
+    typed = [word.replace(KEY, str(here)) for word in change.back.argv]
+    search = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.run(typed, env=search, check=False).returncode == 0
+    assert here.exists() == (public is not None)
 
 
 def test_without_a_key_nothing_is_done() -> None:

@@ -10,13 +10,22 @@ from typing import Literal
 import pytest
 
 from tests.fakes import FakeHost
+from transhume.core.event import Event
 from transhume.core.host import Pair
 from transhume.core.settings import Settings, SourceSettings
 from transhume.engine.journal import FILE, Journal
-from transhume.errors import JournalRefused, SettingsError
+from transhume.engine.state import State
+from transhume.errors import JournalRefused, SettingsError, Unreachable
 from transhume.hosts.process import Processes
 from transhume.ui import session as wiring
-from transhume.ui.session import _ended, _interruptible, logins, past, read_settings
+from transhume.ui.session import (
+    _ended,
+    _interruptible,
+    _settings_there,
+    logins,
+    past,
+    read_settings,
+)
 
 
 def test_a_kill_between_the_file_and_the_role_leaves_a_login() -> None:
@@ -34,6 +43,34 @@ def test_settings_that_cant_be_read_lead_to_init(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can't be read: Is a directory") as wrong:
         read_settings(tmp_path)
     assert wrong.value.remedy == "transhume init SOURCE writes them"
+
+
+@pytest.mark.parametrize(
+    ("steps", "returning", "goes_on"),
+    [
+        (["use-key"], True, True),
+        (["use-key", "carry-rest"], True, True),
+        (["use-key", "freeze"], True, False),
+        (["use-key"], False, False),
+        ([], False, False),
+    ],
+)
+def test_only_a_way_back_whose_key_alone_is_left_needs_no_source(
+    monkeypatch: pytest.MonkeyPatch, steps: list[str], returning: bool, goes_on: bool
+) -> None:
+    """Killed after the key went, it must still be able to write its end."""
+
+    def refused(self: FakeHost, path: str) -> None:
+        raise Unreachable("Permission denied (publickey)")
+
+    monkeypatch.setattr(FakeHost, "file", refused)
+    begun = {at: Event(at, 0.0, "change-begun", {"step": key}) for at, key in enumerate(steps)}
+    state = State(begun=begun, returning=returning, carrying={"carry-rest"})
+    if goes_on:
+        assert _settings_there(FakeHost("source"), "/etc/bm/bm.ini", state) is None
+    else:
+        with pytest.raises(Unreachable):
+            _settings_there(FakeHost("source"), "/etc/bm/bm.ini", state)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -54,8 +54,11 @@ def apply(state: State, event: Event) -> None:
     if event.kind in ("change-begun", "undo-begun", "undone", "rolled-back"):
         _change(state, event)
     elif event.kind == "step-begun":
-        _made_again(state, event.data["step"])
-        if event.data.get("phase") == "back":
+        back = event.data.get("phase") == "back"
+        # Letting people in again leaves what was proved after the first time as it was.
+        if back or not state.opened:
+            _made_again(state, event.data["step"])
+        if back:
             state.carrying.add(event.data["step"])
     elif event.kind == "stayed":
         state.carrying.clear()

@@ -34,7 +34,7 @@ select d.datname, pg_get_userbyid(d.datdba), pg_encoding_to_char(d.encoding),
            select distinct array[
                case x.grantee when 0 then '' else pg_get_userbyid(x.grantee)::text end,
                x.privilege_type, case when x.is_grantable then 'with grant option' else '' end
-           ] from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) x order by 1
+           ] from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) x
        )
 from pg_database d where d.datname = %s
 """
@@ -43,7 +43,7 @@ select coalesce(r.rolname, ''), unnest(s.setconfig)
 from pg_db_role_setting s
 join pg_database d on d.oid = s.setdatabase
 left join pg_roles r on r.oid = s.setrole
-where d.datname = %s order by 1, 2
+where d.datname = %s
 """
 
 
@@ -52,9 +52,10 @@ def described(host: Host, name: str) -> Database | None:
     rows = host.sql("postgres", _DATABASE, name)
     if not rows:
         return None
-    settings = tuple((role, value) for role, value in host.sql("postgres", _SETTINGS, name))
+    # Here: each server sorts by the collation of its own cluster.
+    settings = tuple(sorted((role, value) for role, value in host.sql("postgres", _SETTINGS, name)))
     found, owner, encoding, collate, ctype, limit, comment, granted = rows[0]
-    known = tuple((role, privilege, option) for role, privilege, option in granted)
+    known = tuple(sorted((role, privilege, option) for role, privilege, option in granted))
     privileges = None if set(known) == _usual(owner) else known
     return Database(
         found, owner, encoding, collate, ctype, settings, int(limit), comment, privileges

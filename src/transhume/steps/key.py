@@ -19,7 +19,9 @@ _FORGET = (
     'chown --reference="$f" "$t" && sync "$t" && mv -fT "$t" "$f"'
 )
 # In one command, which a run that dies doesn't end: half done, nobody could say so to the source.
+# Taken twice, the key is gone already, or it is another move's.
 _FORGET_BOTH = f"""\
+grep -qsF -e "$2" -- {KEY}.pub || exit 0
 trap '' TERM INT HUP
 ssh -F {SSH_CONFIG} transhume-source -- "$1" && rm -f -- {KEY} {KEY}.pub
 """
@@ -45,7 +47,7 @@ class UseKey(Step):
         public = _public(pair)
         if public:
             there = shlex.join(("sh", "-c", _FORGET, "forget", public))
-            back = Run("target", ("sh", "-c", _FORGET_BOTH, "forget", there))
+            back = Run("target", ("sh", "-c", _FORGET_BOTH, "forget", there, public))
             look = Run("target", ("test", "-e", KEY))
             yield Change(f"note that {KEY} is of this move", look, back)
 

@@ -16,7 +16,7 @@ from transhume import __version__
 from transhume.core import toml
 from transhume.core.change import SERVICE_FILE, Place
 from transhume.core.event import Event, Progress
-from transhume.core.host import Pair
+from transhume.core.host import Host, Pair
 from transhume.core.plan import Identity, Plan
 from transhume.core.settings import CopySettings, Settings
 from transhume.engine.journal import FILE, Journal, alone, read
@@ -30,6 +30,7 @@ from transhume.errors import (
     JournalRefused,
     SettingsError,
     TranshumeError,
+    Unreachable,
 )
 from transhume.hosts.machine import CORE_SOCKET, POSTGRES_SOCKET, Core, machines
 from transhume.hosts.memory import Peaks
@@ -40,6 +41,7 @@ from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import Layout, load
 from transhume.steps.back.way import Way
 from transhume.steps.guard.arm import Arm, Confirm
+from transhume.steps.key import UseKey
 
 SETTINGS = Path("/etc/transhume/move.toml")
 
@@ -148,9 +150,10 @@ def session(settings: Settings, path: Path | None = None) -> Iterator[Session]:
         known = past(Path(settings.state))
         try:
             # The route that the journal knows: after the switch the source has another address.
-            ssh.to(fold(known).route)
+            state = fold(known)
+            ssh.to(state.route)
             with ExitStack() as ending:
-                yield _wired(settings, processes, ssh, Limits(path, settings), ending)
+                yield _wired(settings, processes, ssh, Limits(path, settings), ending, state)
         finally:
             ssh.close()
             # What follows the source between two runs has the password in a file of its own.
@@ -172,7 +175,12 @@ def _ended(folder: Path, known: int) -> bool:
 
 
 def _wired(
-    settings: Settings, processes: Processes, ssh: Ssh, limits: Limits, ending: ExitStack
+    settings: Settings,
+    processes: Processes,
+    ssh: Ssh,
+    limits: Limits,
+    ending: ExitStack,
+    state: State,
 ) -> Session:
     layout = load(settings.profile)
 
@@ -185,7 +193,7 @@ def _wired(
     peaks, postgres = Peaks(), Postgres(credentials, SOCKETS)
     ending.callback(postgres.close, "source", "target")
     both = machines(processes, ssh, postgres, core, peaks)
-    ssh.forward(POSTGRES_SOCKET, _port(both["source"].file(ini)))
+    ssh.forward(POSTGRES_SOCKET, _port(_settings_there(both["source"], ini, state)))
     ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])
     plan, returning = profile.plan(layout, settings), back.plan(layout, settings)
@@ -208,6 +216,17 @@ def logins(pair: Pair, place: Place, ini: str, kept: str) -> list[Credentials]:
         texts = [pair.target.file(ini), *texts, pair.target.file(f"{kept}{ini}")]
     found = [Credentials.from_ini(text) for text in texts]
     return [item for item in found if item is not None]
+
+
+def _settings_there(source: Host, ini: str, state: State) -> bytes | None:
+    """The source's file; None where a way back was killed after it took away the move's own key."""
+    try:
+        return source.file(ini)
+    except Unreachable:
+        left = {event.data["step"] for event in state.begun.values()} - state.carrying
+        if not state.returning or left != {UseKey.key}:
+            raise
+        return None
 
 
 def _port(ini: bytes | None) -> int:

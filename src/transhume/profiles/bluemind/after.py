@@ -30,6 +30,8 @@ _LET_IN = """
 select ip from t_server union all select configuration -> 'fwAdditionalIPs' from t_systemconf
 """
 _OFF = "/etc/bm/bm-iptables.disabled"
+_SCRIPTS = "/etc/bm-iptables"
+_UNIT = "bm-iptables.service"
 _NEWER = 'for f in "$@"; do test "$f" -nt "$0" || exit 1; done'
 _STAMP = "/run/transhume/maps-asked"
 
@@ -63,7 +65,7 @@ class Firewall(Step):
 def prove_firewall(pair: Pair, tell: Tell = untold) -> Iterator[Proof]:
     """The target's rules name each server and further address that the source's do.
 
-    Where the admin has switched BlueMind's firewall off there is nothing to prove.
+    Where neither has any, that is no pass if there were to be some.
     """
     there, here = set(_let_in(pair)), _wanted(pair.target) & _named(pair.target)
     tally = Tally("firewall", "networks", tell)
@@ -72,8 +74,22 @@ def prove_firewall(pair: Pair, tell: Tell = untold) -> Iterator[Proof]:
             tally.equal()
         else:
             tally.differs(f"its rules don't name {network}, which the source's do")
-    if tally.compared or pair.source.ask("test", "-e", _OFF).status != 0:
+    if tally.compared or _to_be_named(pair):
         yield tally.proof()
+
+
+def _to_be_named(pair: Pair) -> bool:
+    """Whether the source's script names senders, and neither machine's admin keeps it from running.
+
+    The source's own rules may be gone with the services that were stopped there.
+    """
+    source, target = pair.source, pair.target
+    return (
+        source.ask("test", "-e", _OFF).status != 0
+        and source.ask("grep", "-rlZIE", "-e", r"-s [0-9]", "--", _SCRIPTS).status == 0
+        and source.ask("iptables", "-S").status == 0
+        and target.ask("systemctl", "is-active", _UNIT).text.strip() in ("active", "failed")
+    )
 
 
 def _let_in(pair: Pair) -> list[str]:

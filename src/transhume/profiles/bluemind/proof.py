@@ -60,7 +60,8 @@ class _Serving:
         return profile.SERVER_SETTINGS.prove(pair, opened, tell)
 
     def _addresses(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
-        return readdress.prove(pair, self.settings.address.becomes, self.layout.address, tell)
+        becomes = self.settings.address.becomes
+        return readdress.prove(pair, becomes, self.layout.address, opened, tell)
 
     def _firewall(self, pair: Pair, opened: float, excuse: Excuse, tell: Tell) -> Iterator[Proof]:
         return after.prove_firewall(pair, tell)
