@@ -60,6 +60,13 @@ def test_what_is_too_far_behind_stops_nothing() -> None:
     assert "/x is 12,000,000 bytes behind" in told
 
 
+def test_what_is_made_twice_is_behind_once() -> None:
+    hot = _Hot((Lag("/x", 900, "changes", 3.0),))
+    step = CatchUp((hot, _Hot(()), hot), 5.0)
+    assert len(list(step.run(pair()))) == 3
+    assert stopping(step.verify(pair())) == []
+
+
 @pytest.mark.parametrize("behind", [0, 7])
 def test_a_rest_of_unknown_length_stops_nothing(behind: int) -> None:
     """A database that doesn't follow any more isn't behind, and isn't caught up either."""

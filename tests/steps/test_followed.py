@@ -35,6 +35,7 @@ def _two(*told: Any, head: dict[str, Any] = HEAD) -> Pair:
     """The source's tracker says this."""
     source = FakeHost("source", folders={MAIL, RULES}, said={"du -s": "9\t/x\n"})
     source.said["df --block-size=1"] = "Avail\n1000000000\n"
+    source.said["readlink -z -m --"] = f"{MAIL}\0{RULES}\0"
     source.printed["changes"] = [json.dumps(line).encode() for line in (head, *told)]
     target = FakeHost("target", said={"rsync -n": RSYNC, "du -s": "9\t/x\n"})
     for host in (source, target):

@@ -72,6 +72,24 @@ def test_a_tree_of_the_source_that_isnt_mounted_any_more_ends_the_step(
     assert f"rm {note_of('source')} on the source" in raised.value.remedy
 
 
+LINKED = ROOT + b"23 22 8:2 / /srv/mail rw - xfs /dev/sdb1 rw\n"
+LINK = ROOT + b"25 22 8:4 / /var/spool rw - xfs /dev/sdd1 rw\n" + LINKED[len(ROOT) :]
+WITHIN = LINKED + b"24 23 8:3 / /srv/mail/data rw - xfs /dev/sdc1 rw\n"
+
+
+@pytest.mark.parametrize("step", FORWARD)
+@pytest.mark.parametrize(("before", "now"), [(LINKED, ROOT), (WITHIN, LINKED), (LINK, LINKED)])
+def test_a_tree_that_is_a_link_lies_where_the_link_leads(
+    step: Step, before: bytes, now: bytes
+) -> None:
+    pair = machines.servers()
+    _host(pair, "source").said["readlink -z -m --"] = "/srv/mail\0"
+    _known(pair, "source", "source", before, now)
+    _gaps(pair, "source")
+    with pytest.raises(StepFailed, match=f"on which {MAIL} lay"):
+        list(step.run(pair))
+
+
 @pytest.mark.parametrize("step", BACK)
 @pytest.mark.parametrize("place", ["source", "target"])
 def test_on_the_way_back_both_must_be_mounted(step: Step, place: str) -> None:

@@ -9,7 +9,7 @@ from transhume.core.change import Place, WriteFile
 from transhume.core.host import Host
 from transhume.errors import StepFailed
 from transhume.steps.followed import FOLDER
-from transhume.steps.requirements.mounts import Mount, inside, mounts, under
+from transhume.steps.requirements.mounts import Mount, inside, mounts, reached, under
 from transhume.steps.requirements.remedy import quoted
 
 
@@ -24,15 +24,15 @@ def noting(keeper: Host, host: Host, paths: Sequence[str]) -> Iterator[WriteFile
     if set(paths) <= set(noted):
         return
     known = mounts(host)
-    lie = {path: _holding(known, path) for path in paths}
+    lie = {path: _holding(known, path, place) for path, place in reached(host, paths).items()}
     content = json.dumps({**lie, **noted}).encode()
     yield WriteFile(keeper.place, note_of(host.place), content, "0600")
 
 
-def _holding(known: list[Mount], path: str) -> list[str]:
-    """The mounts that a tree is made of: where it lies, and what begins inside it."""
-    within = {each.path for each in known if inside(each.path, path)}
-    return sorted({under(known, path).path, *within})
+def _holding(known: list[Mount], path: str, place: str) -> list[str]:
+    """The mounts that a tree is made of: its name's, the one where it lies, those inside it."""
+    within = {each.path for each in known if inside(each.path, place)}
+    return sorted({under(known, path).path, under(known, place).path, *within})
 
 
 def _noted(keeper: Host, place: Place) -> dict[str, list[str]]:

@@ -31,9 +31,11 @@ def server(
     slots: int = 10,
     bounded: bool = True,
     fixed: str = "",
+    lasting: bool = True,
 ) -> list[tuple[Any, ...]]:
     """What the source's PostgreSQL says of itself."""
-    return [(major, level, senders, slots, 0, 0, True, False, fixed, DATA, 5432, "bj", bounded)]
+    rest = (DATA, 5432, "bj", bounded, lasting)
+    return [(major, level, senders, slots, 0, 0, True, False, fixed, *rest)]
 
 
 def following(strategy: str = "auto", restart: str = "now") -> Following:

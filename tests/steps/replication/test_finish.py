@@ -131,6 +131,29 @@ def test_what_came_to_its_end_is_believed_while_it_is_the_sources() -> None:
     assert _acts(both) == [*_APART, "note dump "]
 
 
+def _proved_hot(record: Record) -> Pair:
+    """It came to its end, and of its rows only what changed since the hot proof is compared."""
+    both = _pair(record)
+    target(both).files[LEDGER.path("bj")] = json.dumps(asdict(Base(5, 1, 1))).encode()
+    target(both).held["select oid::bigint from pg_database"] = [(5,)]
+    target(both).held[TAKING] = []
+    source(both).held["coalesce(to_jsonb(s) ->> 'wal_status'"] = [(True,)]
+    source(both).held["pg_logical_slot_peek_binary_changes"] = []
+    return both
+
+
+@pytest.mark.parametrize("definitions", ["", "as before"])
+def test_a_table_made_after_its_end_means_a_dump(definitions: str) -> None:
+    """Somebody started the source again: its core makes a table, of which no row tells."""
+    both = _proved_hot(Record("follow", "0/20", definitions=definitions))
+    step = FinishDatabases(following(), LEDGER)
+    assert (_changes(both), stopping(step.verify(both))) == ([], [])
+    source(both).held["with own as ( select c.oid, n.nspname"] = [("relation", "public.new", "rp")]
+    (told,) = stopping(step.verify(both))
+    assert "relation public.new" in told
+    assert _acts(both) == [*_APART, "note dump "]
+
+
 def test_what_came_to_its_end_isnt_read_whole_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed before the step was noted: while everyone waits only what changed is compared."""
 
@@ -139,12 +162,7 @@ def test_what_came_to_its_end_isnt_read_whole_again(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(hot_proof, "prove", whole)
     monkeypatch.setattr(finish, "prove", whole, raising=False)
-    both = _pair(Record("follow", "0/20"))
-    target(both).files[LEDGER.path("bj")] = json.dumps(asdict(Base(5, 1, 1))).encode()
-    target(both).held["select oid::bigint from pg_database"] = [(5,)]
-    source(both).held["coalesce(to_jsonb(s) ->> 'wal_status'"] = [(True,)]
-    source(both).held["pg_logical_slot_peek_binary_changes"] = []
-    assert _changes(both) == []
+    assert _changes(_proved_hot(Record("follow", "0/20"))) == []
 
 
 def test_a_target_that_still_takes_changes_isnt_finished() -> None:

@@ -89,6 +89,19 @@ def test_a_server_that_can_be_followed_gets_its_bound_without_a_restart() -> Non
     assert b"pg_reload_conf" in change.act.acts[1].input
 
 
+@pytest.mark.parametrize("restart", ["now", "never"])
+def test_what_the_next_restart_would_take_away_is_written_without_one(restart: str) -> None:
+    """After a way back the server runs on with what its file doesn't have any more: with a slot
+    it wouldn't start again."""
+    both = pair()
+    source(both).held[SERVER] = server("logical", senders=10, lasting=False)
+    (change,) = _changes(both, restart)
+    assert b"wal_level = 'logical'" in _written(change)
+    assert isinstance(change.act, Series)
+    assert isinstance(change.act.acts[1], Run)
+    assert b"pg_reload_conf" in change.act.acts[1].input
+
+
 def _few(slots: int, fixed: str = "") -> Pair:
     """Two databases can follow there, but the proof of each needs a slot of its own."""
     both = pair()

@@ -179,8 +179,9 @@ def _again(proof: ProveHot, layout: Layout, settings: Settings) -> tuple[Step, .
     """What is made once more before anything is stopped: minutes may have passed since it was."""
     moved = all_trees(layout, settings)
     follows = following(layout, settings)
-    again = prove_followed.ProveAgain(moved)
-    return proof, trees.SyncTrees(moved), again, WaitForDatabases(follows)
+    copy, again = trees.SyncTrees(moved), prove_followed.ProveAgain(moved)
+    # Copied before it, for that closes gaps, and after it: a large tree takes minutes to compare.
+    return proof, copy, again, copy, WaitForDatabases(follows)
 
 
 def _fence(layout: Layout, settings: Settings) -> Fence:

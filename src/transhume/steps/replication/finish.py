@@ -124,7 +124,7 @@ class FinishDatabases(Step):
         dumped = _End((apart, shelf.put(name, Record("dump"))))
         if known.position:
             # Made before: nothing is to do, unless it isn't the source's any more.
-            return dumped if stopping(prove_end(pair, name, self.ledger)) else _End()
+            return dumped if stopping(self._come_to_end(pair, name, known)) else _End()
         chosen = self.following.strategy == "dump"
         if chosen or now.trouble or altered(pair, name, known):
             return dumped
@@ -160,7 +160,16 @@ class FinishDatabases(Step):
         if known is None or not known.position:
             seen = f"{name} neither follows to its end nor is it dumped"
             return [Finding("not-finished", "blocks", "target", seen)]
-        return [*prove_end(pair, name, self.ledger)]
+        return [*self._come_to_end(pair, name, known)]
+
+    def _come_to_end(self, pair: Pair, name: str, known: Record) -> Iterator[Finding | Proof]:
+        # The source may have been started since: of a table that was made then no row tells.
+        other = altered(pair, name, known)
+        if other:
+            seen = f"{other} of {name} isn't on the target as it is on the source"
+            yield Finding("not-finished", "blocks", "target", seen)
+            return
+        yield from prove_end(pair, name, self.ledger)
 
 
 def sequences(source: Host, name: str) -> str:

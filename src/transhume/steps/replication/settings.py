@@ -145,7 +145,8 @@ class PrepareSource(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         there, wanted = server(pair.source), len(self._wanted(pair))
-        ready = self._enough(there, wanted) and there.within_bounds
+        # With a slot, a server that has less after its next restart wouldn't start any more.
+        ready = self._enough(there, wanted) and there.within_bounds and there.lasting
         if not wanted or ready or self._planned(pair):
             return
         former = without(pair.source.file(conf(there)) or b"")
@@ -159,6 +160,8 @@ class PrepareSource(Step):
         if self._enough(there, wanted):
             reload = "select pg_reload_conf() \\g /dev/null\n"
             act = script(self.following.ini, "postgres", reload)
+            if there.within_bounds:
+                return "have the source followed after a restart as well", act
             return "bound what the source keeps for a follower", act
         restart = ("sh", "-c", _RESTART, "restart", conf(there), str(there.port))
         if self.following.restart == "now":

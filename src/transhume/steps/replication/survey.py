@@ -16,7 +16,17 @@ MIB = 1024 * 1024
 LEAST_ROOM = 256 * MIB
 """Bytes free on the source's disk under which nothing is followed."""
 
-_SOURCE = """
+# The file is read as it lies there: who put it back needn't have had the server read it.
+_LESSENED = """
+select from pg_settings now, lateral (select coalesce(
+    (select f.setting from pg_file_settings f where lower(f.name) = now.name
+        order by f.seqno desc limit 1), now.boot_val) as value) coming
+where now.source <> 'command line' and case
+    when now.name = 'wal_level' then now.setting = 'logical' and lower(value) <> 'logical'
+    when now.name in ('max_wal_senders', 'max_replication_slots')
+        then now.setting::int > substring(value from '^[0-9]+$')::int end
+"""
+_SOURCE = f"""
 select current_setting('server_version_num')::int / 10000, current_setting('wal_level'),
     current_setting('max_wal_senders')::int, current_setting('max_replication_slots')::int,
     (select count(*) from pg_stat_replication where application_name not like 'transhume\\_%'),
@@ -25,7 +35,8 @@ select current_setting('server_version_num')::int / 10000, current_setting('wal_
     (select coalesce(string_agg(name, ', '), '') from pg_settings where source = 'command line'
         and name in ('wal_level', 'max_wal_senders', 'max_replication_slots')),
     current_setting('data_directory'), current_setting('port')::int, current_user::text,
-    coalesce(current_setting('max_slot_wal_keep_size', true), '') not in ('', '-1')
+    coalesce(current_setting('max_slot_wal_keep_size', true), '') not in ('', '-1'),
+    not exists ({_LESSENED})
 """
 _TARGET = """
 select least(current_setting('max_logical_replication_workers')::int,
@@ -57,7 +68,10 @@ limit 1
 
 @dataclass(frozen=True)
 class Server:
-    """What matters of the source's PostgreSQL; `room` is the free bytes where its log lies."""
+    """What matters of the source's PostgreSQL; `room` is the free bytes where its log lies.
+
+    `lasting` says that it would have no less for followers after a restart than it has now.
+    """
 
     major: int
     wal_level: str
@@ -72,6 +86,7 @@ class Server:
     port: int
     user: str
     bounded: bool
+    lasting: bool = True
     room: int = 0
 
     @property
@@ -88,10 +103,6 @@ class Server:
     def provable(self, databases: int) -> bool:
         """The same, and whether they can be proved while people work as well."""
         return self.enough(databases) and self.slots >= self.needs(databases)[1]
-
-    def ready(self, databases: int) -> bool:
-        """The same, and what is kept for them is bounded as far as it can be."""
-        return self.enough(databases) and self.within_bounds
 
     @property
     def within_bounds(self) -> bool:
