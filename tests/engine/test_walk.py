@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from transhume.core.finding import Finding, Proof
 from transhume.core.host import Pair
 from transhume.core.plan import Plan
 from transhume.core.step import Step
+from transhume.engine.journal import Journal
 from transhume.errors import NoReturn, StepFailed, Unreachable
 
 
@@ -261,10 +263,46 @@ def test_the_outage_is_noted_once_over_a_kill(folder: Path) -> None:
     assert kinds == ["down", "up"]
 
 
-def test_going_back_ends_the_outage(folder: Path) -> None:
+def test_going_back_ends_the_outage_once_all_since_its_beginning_is_taken_back(
+    folder: Path,
+) -> None:
+    """What was begun while people worked is taken back while they work."""
     move = _until_open(folder)
+    (shut_out,) = (event.id for event in move.events() if event.kind == "down")
+    already = len(move.events())
     move.back()
-    assert [event.kind for event in move.events()][-2:] == ["up", "rolled-back"]
+    since = move.events()[already:]
+    (served,) = (number for number, event in enumerate(since) if event.kind == "up")
+    taken = [event.data["change"] for event in since if event.kind == "undone"]
+    before = [event.data["change"] for event in since[:served] if event.kind == "undone"]
+    assert before == [change for change in taken if change > shut_out]
+    assert before != taken
+    assert since[-1].kind == "rolled-back"
+
+
+def test_an_outage_in_which_nothing_was_begun_ends_once(folder: Path) -> None:
+    move = Move(folder, begun())
+    move.forward("prepare", "sync")
+    with Journal(folder) as journal:
+        journal.write("down")
+    move.back()
+    assert [event.kind for event in move.events() if event.kind in ("down", "up")] == ["down", "up"]
+
+
+def test_a_way_back_that_is_killed_tells_of_one_outage(folder: Path) -> None:
+    for number in itertools.count(1):
+        move = Move(folder / str(number), begun())
+        move.forward(*ALL)
+        move.world.kill_at = move.world.moments + number
+        try:
+            move.back(lose=True)
+            break
+        except Killed:
+            move.world.kill_at = None
+            move.back(lose=True)
+        kinds = [event.kind for event in move.events() if event.kind in ("down", "up")]
+        assert kinds == ["down", "up"] * 2
+    assert number > len(move.events()) // 4
 
 
 def test_no_return_touches_nothing(folder: Path) -> None:

@@ -83,6 +83,17 @@ def test_what_the_source_answered_otherwise_than_its_text_says_is_noted(
     assert (proof.whole, proof.notes) == (True, notes)
 
 
+def test_what_postalias_adds_of_its_own_is_no_entry() -> None:
+    aliases = Map("hash", "/etc/aliases", "/etc/aliases", aliases=True)
+    source = FakeHost("source", {aliases.text: b"root: admin\n"})
+    target = FakeHost("target", dict(source.files))
+    own = "@\t@\nyp_last_modified\t1795722229\nyp_master_name\tmail\nroot\tadmin\n"
+    for host in (source, target):
+        host.said = {f"postmap -s {aliases.name}": own}
+    (proof,) = answers(source, target, [aliases], indexed=[aliases])
+    assert (proof.whole, proof.notes) == (True, ())
+
+
 def test_passwords_in_a_map_arent_told() -> None:
     each = Map("hash", "/etc/postfix/relay_passwd", "/etc/postfix/relay_passwd")
     proof = _answered("smtp.x\tuser:old\n", each, b"smtp.x user:s3cret\n")

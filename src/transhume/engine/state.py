@@ -23,6 +23,8 @@ class State:
     """Whether a change without a way back was begun."""
     down: bool = False
     """Whether people are shut out."""
+    shut_out: int | None = None
+    """The event from which on the source served nobody; None while it serves."""
     verified: bool = False
     """Whether the last comparison after that found all of it equal."""
     finished: bool = False
@@ -65,7 +67,7 @@ def apply(state: State, event: Event) -> None:
     elif event.kind == "step-done":
         state.done.append(event.data["step"])
     elif event.kind in ("down", "up"):
-        state.down = event.kind == "down"
+        _service(state, event)
     elif event.kind == "verified":
         state.verified = state.opened and bool(event.data["equal"])
     elif event.kind == "finished":
@@ -93,6 +95,14 @@ def _change(state: State, event: Event) -> None:
         state.carrying.clear()
         state.opened_at, state.final, state.returning, state.carried = None, False, False, False
         state.verified = False
+
+
+def _service(state: State, event: Event) -> None:
+    state.down = event.kind == "down"
+    if state.down and state.shut_out is None:
+        state.shut_out = event.id
+    elif not state.down and (state.returning or not state.opened):
+        state.shut_out = None
 
 
 def _made_again(state: State, step: str) -> None:

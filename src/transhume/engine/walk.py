@@ -153,19 +153,25 @@ def roll_back(journal: Journal, performer: Performer, *, lose_new_mail: bool) ->
             state="Nothing was touched: the target goes on serving.",
             remedy="to go back all the same: transhume rollback --lose-new-mail",
         )
-    if state.opened and not state.down:
+    if state.opened and state.shut_out and not state.down:
         journal.write("down")
     begun = latest(state)
     for event in begun:
         if event.data["step"] not in state.carrying:
+            _end_outage(journal, event.id)
             take_back(event, journal, performer)
     # Last: until then a way back that is given up needs them.
     for event in begun:
         if event.data["step"] in state.carrying:
             journal.write("undone", change=event.id, kept="it was the beginning of the way back")
-    if state.down or state.opened:
-        journal.write("up")
+    _end_outage(journal, 0)
     journal.write("rolled-back", seconds=time.monotonic() - began)
+
+
+def _end_outage(journal: Journal, next_back: int) -> None:
+    """The source serves again once all is taken back that was begun since it was stopped."""
+    if next_back < (journal.state.shut_out or 0):
+        journal.write("up")
 
 
 def latest(state: State) -> list[Event]:

@@ -13,6 +13,8 @@ from transhume.steps.map_text import MapText, read
 from transhume.steps.postfix import Map
 from transhume.steps.written import written
 
+# For sendmail's programs and for NIS (postalias.c of Postfix; keys are folded to lower case).
+_ADDED = ("@", "yp_last_modified", "yp_master_name")
 _SECRET = re.compile(r"(?i)passw|sasl|secret|credential")
 
 
@@ -54,7 +56,8 @@ def _note_behind(origin: Host, each: Map, tally: Tally) -> None:
         return
     known = read(answered.text).entries
     for key in {**said, **known}:
-        if known.get(key) != said.get(key):
+        own = each.aliases and key in _ADDED
+        if known.get(key) != said.get(key) and not own:
             told = _told(each, key, known.get(key), said.get(key))
             tally.note(f"the {origin.place}'s index was behind its text: {told}")
 
