@@ -93,7 +93,11 @@ def manifest(tops: list[str]) -> Iterator[Any]:
     first: dict[int, str] = {}
     for top in tops:
         for path in sorted(walk(top)):
-            found = entry(path)
+            try:
+                found = entry(path)
+            except FileNotFoundError:
+                # The server goes on working: what vanished since it was listed isn't there.
+                continue
             if "inode" in found:
                 found["linked"] = first.setdefault(found.pop("inode"), path)
             yield [path, found]

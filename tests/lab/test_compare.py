@@ -128,6 +128,16 @@ def test_only_messages_without_a_way_out_are_stuck() -> None:
     assert queue.parse(entry % "b@[192.0.2.99]") == ["1 2 a b@[192.0.2.99]"]
 
 
+def test_what_vanishes_while_a_manifest_is_made_isnt_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index merges its files all the time."""
+    (tmp_path / "stays").touch()
+    kept = str(tmp_path / "stays")
+    monkeypatch.setattr(inside, "walk", lambda top: [kept, f"{tmp_path}/went"])
+    assert [path for path, _ in inside.manifest([str(tmp_path)])] == [kept]
+
+
 def test_a_manifest_sees_links_and_odd_names(tmp_path: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/\xff\n-rf"
     Path(os.fsdecode(odd)).write_bytes(b"odd")
