@@ -20,8 +20,7 @@ from lab.scene import Scene
 from lab.shell import LabError
 from lab.traffic import start_sender
 
-_CUTOVER = WORDS["frozen"]
-_FINISH = WORDS["finish"]
+_CUTOVER, _VERIFY, _FINISH = (WORDS[phase] for phase in ("frozen", "verify", "finish"))
 
 
 def tried(stock: Stock, sitting: Sitting, until: float = float("inf")) -> list[Entry]:
@@ -59,7 +58,7 @@ def _onward(stock: Stock, typist: Typist, cells: list[Cell]) -> list[Entry]:
         with _mail(typist.run) as sent:
             for words in ROAD:
                 due = [one for one in pending if one[0].words == words]
-                if due or words in (_CUTOVER, _FINISH):
+                if due or words in (_CUTOVER, _VERIFY, _FINISH):
                     typist.type(words, due)
         met = [entry for entry in entries if entry.tried]
         if met:
@@ -95,7 +94,8 @@ def _turned(stock: Stock, typist: Typist, cell: Cell, entry: Entry) -> bool:
     if cell.phase == "sync":
         typist.once(cell.words, struck)
     elif not _stopped(stock, typist, [] if cell.phase == BACK else struck):
-        typist.type(_FINISH, [])
+        for words in (_VERIFY, _FINISH):
+            typist.type(words, [])
         return True
     typist.type(WORDS[BACK], struck if cell.phase == BACK else [])
     return False

@@ -126,6 +126,7 @@ def _make(name: str) -> Stock:
         say("moving once undisturbed, to know every change and its end")
         with run.traffic(rate=2.0):
             run.transhume("cutover", "--yes")
+            run.transhume("verify")
             run.transhume("finish")
         events = list(journal.events(run))
         after = {"source": looked(pair.source), "target": standing(pair.target)}

@@ -62,7 +62,7 @@ _lines = st.binary(max_size=12).map(lambda raw: raw.translate(None, b"\0"))
 
 
 @pytest.mark.programs("sh", "sed", "tail")
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(_lines.filter(lambda line: b"\n" not in line), st.lists(_lines, max_size=2))
 def test_the_shell_reads_the_same(
     tmp_path_factory: pytest.TempPathFactory, value: bytes, others: list[bytes]

@@ -200,7 +200,7 @@ def _claims(folder: Path, content: bytes) -> list[Event] | None:
 _flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_flips)
 def test_damage_is_refused_and_never_believed(flips: list[tuple[float, int]]) -> None:
     whole = _whole()
@@ -214,7 +214,7 @@ def test_damage_is_refused_and_never_believed(flips: list[tuple[float, int]]) ->
     assert claimed in (None, true)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_cut_off_journal_is_refused_or_says_what_is_true(at: float) -> None:
     whole = _whole()
@@ -234,7 +234,7 @@ def _torn() -> tuple[bytes, bytes, list[Event]]:
         return (folder / FILE).read_bytes(), (folder / f"{FILE}-wal").read_bytes(), whole
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.floats(0, 1), st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), max_size=3))
 def test_a_torn_log_is_refused_or_says_what_was_written_first(
     at: float, flips: list[tuple[float, int]]

@@ -44,7 +44,7 @@ def _libpq(path: Path) -> dict[bytes, bytes | None]:
         return {option.keyword: option.val for option in pq.Conninfo.get_defaults()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=20))
 def test_libpq_reads_the_password_that_bm_ini_holds(raw: bytes) -> None:
     password = raw.translate(None, b"\0\n").decode(errors="surrogateescape")

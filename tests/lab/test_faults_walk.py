@@ -29,7 +29,9 @@ DOWN = (
     "  systemctl restart postgresql\n"
 )
 RETURNED = "transhume: the source has taken its place back\n  Next: transhume rollback, then sync\n"
-SYNC, CUTOVER, BACK, FINISH = ("sync",), ("cutover", "--yes"), ("rollback",), ("finish",)
+SYNC, CUTOVER, BACK = ("sync",), ("cutover", "--yes"), ("rollback",)
+# What is proved may be ended.
+END = (("verify",), ("finish",))
 LAST = "confirm: confirm the switch"
 
 
@@ -141,14 +143,14 @@ A, B = cell("frozen", "a"), cell("frozen", "b")
 def test_what_goes_on_is_typed_to_the_end_of_the_move(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, Held(["a"], 12))
     assert world.play(A) == [AGAIN]
-    assert world.commands() == [CUTOVER, CUTOVER, FINISH]
+    assert world.commands() == [CUTOVER, CUTOVER, *END]
     assert world.judged == ["moved"]
 
 
 def test_several_are_struck_in_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, Held(["a", "b"], 0))
     assert world.play(A, B) == [WENT_ON, WENT_ON]
-    assert world.commands() == [CUTOVER, FINISH]
+    assert world.commands() == [CUTOVER, *END]
 
 
 def test_what_was_not_come_by_is_waited_for_when_it_is_typed_again(
@@ -163,7 +165,7 @@ def test_each_command_of_the_move_is_disturbed_in_its_turn(monkeypatch: pytest.M
     world = World(monkeypatch, Held(["s"], 5), Held(["v"], 130), Held(["f"], -9))
     cells = [cell("sync", "s"), cell("verify", "v"), cell("finish", "f")]
     assert world.play(*cells) == [AGAIN] * 3
-    once = [SYNC, SYNC, CUTOVER, ("verify",), ("verify",), FINISH, FINISH]
+    once = [SYNC, SYNC, CUTOVER, END[0], *END, END[1]]
     assert world.commands() == once
 
 
@@ -183,7 +185,7 @@ def test_once_time_is_up_the_move_ends_and_what_had_no_turn_is_left(
 ) -> None:
     world = World(monkeypatch)
     assert world.play(A, until=0.0) == []
-    assert world.commands() == [CUTOVER, FINISH]
+    assert world.commands() == [CUTOVER, *END]
 
 
 def test_a_broken_promise_is_told_of_what_was_struck_last(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +225,7 @@ def test_what_arrived_all_the_same_ends_the_chain(monkeypatch: pytest.MonkeyPatc
     world = World(monkeypatch, Held([LAST], 0))
     back = [cell("frozen", LAST, "back"), cell("frozen", "a", "back")]
     assert world.play(*back) == [WENT_ON]
-    assert world.commands() == [CUTOVER, FINISH]
+    assert world.commands() == [CUTOVER, *END]
     assert world.judged == ["moved"]
 
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.machines import servers
@@ -194,7 +194,6 @@ def test_what_postfix_fills_itself_needs_no_text() -> None:
 
 
 @given(st.text("ab$={}()\n :/h"))
-@settings(deadline=None)
 def test_any_main_cf_is_read_to_its_end(text: str) -> None:
     named(f"{text}\na = $b$b$b hash:/x\nb = $a$a$a", text, text)
 

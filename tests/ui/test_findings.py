@@ -16,7 +16,7 @@ from tests.schema import wrong
 from tests.ui import sample, stage
 from tests.ui.sheet import Sheet, tame
 from tests.ui.stage import Stage
-from transhume.core.finding import Finding
+from transhume.core.finding import NOTHING, Finding
 from transhume.errors import StepFailed
 from transhume.ui import findings
 from transhume.ui.checking import REMEMBERED, Checked, Made, Remembered, Since, compared
@@ -47,6 +47,20 @@ def test_the_worst_first_at_80_columns() -> None:
         " NOTES   queue             source",
         "         41 messages are queued; they move along",
         " 38 checks: 1 blocks, 1 warns, 1 notes, 35 pass.   4.1 s.   Nothing was changed.",
+    ]
+
+
+def test_a_note_that_asks_for_nothing_is_one_line() -> None:
+    """Dozens of them would hide what does ask for something."""
+    sheet = Sheet(120)
+    idle = Finding("queue", "notes", "source", "5 are queued", "They would be lost.", NOTHING)
+    asking = Finding("swap", "notes", "target", "there is none", "", "mkswap /swapfile")
+    findings.show(sheet, seen([idle, replace(idle, remedy=f"{NOTHING}: a step"), asking]))
+    assert [row.strip() for row in sheet.rows[2:]] == [
+        "NOTES  swap   target  there is none",
+        "→ mkswap /swapfile",
+        "38 checks: 3 notes, 35 pass.   4.1 s.   Nothing was changed.",
+        "Why each is noted, and what closes it: transhume check --json",
     ]
 
 

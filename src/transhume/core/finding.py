@@ -11,6 +11,9 @@ Severity = Literal["blocks", "unknown", "warns", "notes"]
 
 Where = Literal["source", "target", "both"]
 
+NOTHING = "nothing to do"
+"""How a remedy begins that asks nothing of anybody, and says only what closes the matter."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -22,6 +25,12 @@ class Finding:
     seen: str
     why: str = ""
     remedy: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is a note that asks nothing of anybody."""
+        asks = bool(self.remedy) and not self.remedy.startswith(NOTHING)
+        return self.severity == "notes" and not asks
 
 
 @dataclass(frozen=True)

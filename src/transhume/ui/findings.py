@@ -45,6 +45,10 @@ def show(console: Console, seen: Checked) -> None:
             row(console, [Text(), _told(finding)], [widths[0], console.width - 3 - widths[0]])
     took = duration(seen.seconds)
     put(console, Text(f" {_sums(ordered, seen)}   {took}.   Nothing was changed."))
+    if any(finding.idle and finding.why for finding in ordered):
+        paragraph(
+            console, "Why each is noted, and what closes it: transhume check --json", indent=1
+        )
     _reading(console, seen)
     if seen.since is not None:
         _since(console, seen.since)
@@ -52,8 +56,10 @@ def show(console: Console, seen: Checked) -> None:
 
 def _told(finding: Finding) -> Text:
     lines = [text(finding.seen, "bold" if finding.severity == "blocks" else "")]
-    lines += [text(finding.why)] if finding.why else []
-    lines += [Text("→ ").append_text(text(finding.remedy))] if finding.remedy else []
+    # Dozens of lines that ask for nothing would hide those that do.
+    if not finding.idle:
+        lines += [text(finding.why)] if finding.why else []
+        lines += [Text("→ ").append_text(text(finding.remedy))] if finding.remedy else []
     return Text("\n").join(lines)
 
 
