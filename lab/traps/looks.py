@@ -145,11 +145,17 @@ def firewall(machine: Machine) -> list[str]:
     return lines(machine, "grep -oE -- '-s [^ ]+' /etc/bm-iptables/rules.sh")
 
 
+# The last two only list the others.
+_FILLED_BY_POSTFIX = (
+    "^[a-z_]+_cache_(map|database|name) =|^address_verify_map =|^proxy_(read|write)_maps ="
+)
+
+
 def closed_maps(machine: Machine) -> list[str]:
     """Indexed maps that the configuration names and that can't be opened."""
     script = (
         # Expanded, and with what nobody has set; what Postfix fills itself may not be there yet.
-        "postconf -x | grep -vE '^[a-z_]+_cache_(map|database|name) =|^address_verify_map =' | "
+        f"postconf -x | grep -vE '{_FILLED_BY_POSTFIX}' | "
         "grep -oE '(hash|btree|lmdb|cdb):/[^ ,]+' | sort -u | while read -r map; do "
         'postmap -q nobody "$map" 2>&1 >&- | grep -q fatal && echo "$map can\'t be opened"; done'
     )
