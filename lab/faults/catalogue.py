@@ -8,6 +8,7 @@ from lab.faults import disks, files, lines, machines, people, processes
 from lab.faults.phases import CHANGING, PHASES, Phase
 from lab.faults.stage import Scenario
 from lab.kill_at import DURING, MOMENTS
+from lab.places import ROLES, Role
 
 _BEFORE: tuple[Phase, ...] = ("sync", "before the freeze", "frozen")
 _COPIES = r"^sync-trees: (copy|scan) |^finish-trees: copy "
@@ -28,6 +29,8 @@ class Fault:
     wants: str = ""
     moments: tuple[str, ...] = ("begun",)
     """Each is a cell of its own."""
+    restarts: Role | None = None
+    """The machine that starts anew: what lasts only until then isn't there afterwards."""
 
 
 KILL = "the tool is killed"
@@ -59,8 +62,10 @@ FAULTS = (
     Fault("sshd is killed with its sessions", machines.sshd_ended),
     Fault("the source's PostgreSQL crashes", machines.postgres_crashed("source")),
     Fault("the target's PostgreSQL crashes", machines.postgres_crashed("target")),
-    Fault("the source loses its power", machines.power_lost("source"), PHASES, "", _POWER),
-    Fault("the target loses its power", machines.power_lost("target"), PHASES, "", _POWER),
+    *(
+        Fault(f"the {role} loses its power", machines.power_lost(role), PHASES, "", _POWER, role)
+        for role in ROLES
+    ),
     Fault("the target's disk is full", disks.full("target")),
     Fault("the source's disk is full", disks.full("source"), _BEFORE),
     Fault("a tree of the target has no inode left", disks.no_inodes, ("sync",), _DOCS),
@@ -73,5 +78,10 @@ FAULTS = (
     Fault("two admins type sync at once", people.two_admins, ("sync",), _LAST),
     Fault("the source's services are started by hand", people.source_started, ("frozen",)),
     Fault("a third machine has the address", people.third_machine, ("frozen",), _TAKES),
-    Fault("the old server comes back", machines.old_server_back, ("after the opening",)),
+    Fault(
+        "the old server comes back",
+        machines.old_server_back,
+        ("after the opening",),
+        restarts="source",
+    ),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.compare import EXPECTED, compare
 from lab.faults import files
+from lab.faults.catalogue import FAULTS
 from lab.faults.entry import Entry
 from lab.faults.look import holders, serving
 from lab.faults.stock import Stock
@@ -16,6 +17,8 @@ from lab.standing import Standing, looked, standing
 
 # The source's own configuration stays as the switch has left it, and its queue has moved away.
 _MOVED = ("cluster *", "tree /etc/*", "map *", "queue *")
+_PASSING = ("firewall", "sysctl")
+"""What of a machine lasts until it is started anew."""
 _OWN = (*EXPECTED, f"tree {files.FILE}*: extra")
 """What a scenario itself has put on the source."""
 
@@ -35,7 +38,7 @@ def back(stock: Stock, run: Scene, entry: Entry, sent: Path) -> None:
 
 def moved(stock: Stock, run: Scene, entries: Sequence[Entry], sent: Path) -> None:
     """Both machines after a move that has arrived; one verdict for all that was struck in it."""
-    differences = _alone(holders(run), serving(run), "target") + _unlike(stock, run)
+    differences = _alone(holders(run), serving(run), "target") + _unlike(stock, run, entries)
     probe = run.filled["addresses"][0]
     copied = compare(run.pair.source, run.pair.target, log=sent, probe_to=probe)
     kept = compare(stock.side, run.pair.source, expected=(*_OWN, *_MOVED))
@@ -47,13 +50,17 @@ def moved(stock: Stock, run: Scene, entries: Sequence[Entry], sent: Path) -> Non
     entries[-1].messages = copied.counts["accepted"]
 
 
-def _unlike(stock: Stock, run: Scene) -> list[str]:
+def _unlike(stock: Stock, run: Scene, entries: Sequence[Entry]) -> list[str]:
     """What isn't on the machines as an undisturbed move, ended by `finish`, has left it."""
+    struck = {entry.fault for entry in entries}
+    anew = {fault.restarts for fault in FAULTS if fault.name in struck}
     return [
         f"unlike an undisturbed move: {machine.role} {each}"
         for machine in run.pair.machines
         if machine.role in stock.after
-        for each in _named(stock.after[machine.role]).unlike(_named(looked(machine)))
+        for each in _named(stock.after[machine.role]).unlike(
+            _named(looked(machine)), *(_PASSING if machine.role in anew else ())
+        )
     ]
 
 

@@ -90,7 +90,8 @@ def _hunted(machine: Machine, program: str) -> Iterator[subprocess.Popen[str]]:
 
 def every_ssh(stage: Stage) -> Iterator[None]:
     """All connections of the tool to the source are killed."""
-    stage.target.exec(("pkill", "-KILL", "-x", "ssh"))
+    if stage.target.exec(("pkill", "-KILL", "-x", "ssh"), check=False).returncode:
+        raise Unmet("no connection was there to be killed")
     yield
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lab.compare import Comparison
 from lab.faults import judge
-from lab.faults.catalogue import FAULTS
+from lab.faults.catalogue import FAULTS, Fault
 from lab.faults.cells import Cell
 from lab.faults.entry import AGAIN, BACK_AGAIN, Entry, begun
 from lab.standing import Standing
@@ -18,6 +18,7 @@ from lab.standing import Standing
 UNDISTURBED = {
     "etc": ["1  /etc/hosts", "2  /etc/transhume-moved"],
     "units": ["postfix.service masked"],
+    "firewall": ["table inet transhume {"],
     "left behind": ["/etc/transhume-moved"],
 }
 
@@ -46,8 +47,9 @@ class Look:
     def compare(self, reference: object, *_: object, **__: object) -> Comparison:
         return self.kept if reference == "side" else self.copied
 
-    def moved(self) -> list[Entry]:
-        entries = [begun(Cell(fault, "frozen", "a", "begun", "on")) for fault in FAULTS[:2]]
+    def moved(self, *struck: Fault) -> list[Entry]:
+        cells = [Cell(fault, "frozen", "a", "begun", "on") for fault in struck or FAULTS[:2]]
+        entries = [begun(cell) for cell in cells]
         for entry in entries:
             entry.outcome = AGAIN
         judge.moved(self.stock, self.run, entries, Path("sent"))
@@ -84,6 +86,14 @@ def test_what_an_undisturbed_move_does_not_leave_is_told(look: Look, name: str) 
     look.source[name] = [*look.source[name], "5  /run/transhume-left"]
     (difference,) = look.moved()[0].differences
     assert difference.startswith(f"unlike an undisturbed move: source {name}")
+
+
+@pytest.mark.parametrize("name", ["firewall", "etc"])
+def test_what_lasts_until_a_restart_isnt_missed_after_one(look: Look, name: str) -> None:
+    (fault,) = (each for each in FAULTS if each.name == "the source loses its power")
+    look.source[name] = [*look.source[name], "5  another"]
+    assert look.moved(fault)[0].right is (name == "firewall")
+    assert not look.moved()[0].right
 
 
 def test_a_source_that_lost_something_in_a_move_is_not_intact(look: Look) -> None:
