@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lab import network
 from lab.faults.stage import Broken, Stage
+from lab.shell import run
 
 _BUSY = 13
 _COMMANDS = (("sync",), ("cutover", "--yes"), ("rollback",), ("finish",))
@@ -52,16 +53,17 @@ def third_machine(stage: Stage) -> Iterator[None]:
     """Another machine takes the address before the target does, and keeps it for a while."""
     third = f"{stage.name}-{_THIRD}"
     card = f"link add {_THIRD} type veth peer name {network.INTERFACE} netns {third}"
-    network.run_in(stage.name, "net", ("ip", "netns", "add", third))
-    network.run_in(stage.name, "net", ("ip", *card.split()))
-    network.run_in(stage.name, "net", ("ip", "link", "set", _THIRD, "master", "br0", "up"))
-    for words in (
-        ("link", "set", network.INTERFACE, "up"),
-        ("addr", "add", network.SERVICE.v4, "dev", network.INTERFACE),
-    ):
-        network.run_in(stage.name, "net", ("ip", "-n", third, *words))
+    # Not from inside another one: what is mounted there isn't seen outside.
+    run(["ip", "netns", "add", third])
     try:
+        network.run_in(stage.name, "net", ("ip", *card.split()))
+        network.run_in(stage.name, "net", ("ip", "link", "set", _THIRD, "master", "br0", "up"))
+        for words in (
+            ("link", "set", network.INTERFACE, "up"),
+            ("addr", "add", network.SERVICE.v4, "dev", network.INTERFACE),
+        ):
+            network.run_in(stage.name, "net", ("ip", "-n", third, *words))
         yield
         stage.over()
     finally:
-        network.run_in(stage.name, "net", ("ip", "netns", "del", third))
+        run(["ip", "netns", "del", third])
