@@ -26,7 +26,7 @@ check: $(READY) ## ruff, mypy strict, the fast tests: under a minute, needs noth
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
-	$(BIN)/pytest -q -n 2 -m "not real"
+	$(BIN)/pytest -q -n 2 --hypothesis-profile=ci -m "not real"
 
 real: $(READY) ## the tests on two real machines (root; builds them when they aren't there)
 	$(BIN)/python -m lab prepare

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests import memory
@@ -201,6 +201,7 @@ _flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 25
 
 
 @settings(max_examples=150)
+@example([(0.8335767432908882, 16)])
 @given(_flips)
 def test_damage_is_refused_and_never_believed(flips: list[tuple[float, int]]) -> None:
     whole = _whole()

@@ -224,12 +224,15 @@ def _understood() -> Iterator[None]:
 def _writable() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise StepFailed(
             f"the journal can't be written: {error}",
             state="Nothing is begun that isn't in it.",
             remedy="make room on its disk, then run the same command again",
         ) from None
+    except sqlite3.Error as error:
+        # Damage where nothing is read, but where the next entry goes.
+        raise JournalRefused(f"the journal is damaged: {error}", remedy=_LOST) from None
 
 
 def held(folder: Path) -> bool:
