@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# No time is asserted. A red make check must be one that can be had again; pytest alone looks further.
+# No time is asserted. A red make check must be one that can be had again; pytest alone looks
+# further.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
