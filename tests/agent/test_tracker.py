@@ -170,6 +170,17 @@ def test_it_is_told_whether_the_proof_counts_and_what_came_since(followed: Follo
     assert not counted()[0]
 
 
+def test_how_much_a_pass_brought_is_told_of_the_pass_alone(followed: Following) -> None:
+    followed.catch_up()
+    for name in "abc":
+        (followed.source / name).touch()
+    followed.catch_up()
+    (followed.source / "d").touch()
+    followed.ask()
+    _, told = followed.changes("count", str(followed.kept))
+    assert (told["handed"], told["count"]) == (3, 1)
+
+
 def test_both_questions_are_answered_as_of_one_moment(followed: Following) -> None:
     followed.note("proved", followed.ask()[0])
     (followed.source / "one").write_text("1")

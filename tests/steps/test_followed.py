@@ -171,7 +171,14 @@ def test_the_lag_is_counted_in_changes_and_paced_by_the_pass_before() -> None:
     first, second = SyncTrees(TREES).lag(_two(*quick, *slow))
     assert (first.behind, first.unit, first.following) == (12, "changes", True)
     assert first.seconds == pytest.approx(0.06)
-    assert second.seconds == pytest.approx(5.0)
+    assert second.seconds == pytest.approx(4.8)
+
+
+def test_a_pass_of_few_paths_that_took_its_time_doesnt_make_each_of_them_slow() -> None:
+    busy = _tree(MAIL, count=28, handed=1, seconds=4.25)
+    (lag,) = SyncTrees(TREES[:1]).lag(_two(*busy))
+    assert lag.seconds is not None
+    assert lag.seconds < 2
 
 
 def test_the_tracker_is_put_there_once_and_started_again_when_it_is_silent() -> None:

@@ -39,16 +39,16 @@ create table if not exists folder (tree integer, path blob, entries blob,
 create table if not exists link (tree integer, inode text, path blob,
     primary key (tree, inode, path)) without rowid;
 """
-# How far a tree was copied before, what the list says of it, and whether its proof still counts.
+# How far a tree was copied before, what the list says of it, whether its proof still counts.
 TREES = """
 select number, path, way, acked, proved, handed, seconds,
-    proved is not null and not exists (select 1 from gap where tree = number and seq > proved)
+    proved is not null and not exists (select 1 from gap where tree = number and seq > proved), told
 from tree order by number
 """
 NOTE = {
-    "acked": "update tree set acked = ?, seconds = ? - asked where number = ?",
+    "acked": "update tree set acked = :seq, handed = :told, seconds = :now - asked",
     # What was told and not copied by then is still to be proved.
-    "proved": "update tree set proved = min(?, acked), asked = ? where number = ?",
+    "proved": "update tree set proved = min(:seq, acked)",
 }
 # What came and went unseen by a scan is known from all that was ever told, until a proof.
 DONE = """
@@ -186,10 +186,7 @@ def mark(there: os.stat_result, now: int) -> bytes:
 
 
 def scan(notes: Notes, tree: int, top: bytes, paths: List[bytes], deep: bool) -> Iterator[bytes]:
-    """What changed in these folders since they were noted, and beneath them.
-
-    Without `deep` only those folders beneath are entered that are new or changed themselves.
-    """
+    """What changed in these folders since noted; beneath, in new or changed (`deep`: all) ones."""
     waiting = list(paths)
     while waiting:
         path = waiting.pop()
@@ -271,7 +268,7 @@ class Asker:
         self.notes = Notes(folder, self.answer["run"])
 
     def trees(self) -> List[Tuple[Any, ...]]:
-        """Number, path, way, both bounds, size and seconds of the last copy, whether proved."""
+        """Number, path, way, bounds, the last copy's size and seconds, whether proved, asked."""
         return self.book.execute(TREES).fetchall()
 
     def gaps(self, tree: int, bound: int) -> List[str]:
@@ -331,7 +328,7 @@ def told(value: Any) -> None:
 def ask(asker: Asker, since: str, looking: bool) -> None:
     """All that changed since then, tree by tree; `looking` for what the kernel doesn't tell."""
     told(asker.answer)
-    for number, path, way, acked, proved, _, _, valid in asker.trees():
+    for number, path, way, acked, proved, _, _, valid, _ in asker.trees():
         began = time.monotonic()  # of the machine, so of all its programs
         if looking and way in ("scan", "folders"):
             asker.scan(number, path, way, acked)
@@ -353,7 +350,7 @@ def ask(asker: Asker, since: str, looking: bool) -> None:
         for name in paths:
             told(os.fsdecode(name))
         if looking:
-            line = "update tree set asked = ?, handed = ? where number = ?"
+            line = "update tree set asked = ?, told = ? where number = ?"
             asker.book.execute(line, (began, len(paths), number))
 
 
@@ -361,7 +358,7 @@ def count(folder: str) -> None:
     """How far each tree is behind, by the list alone."""
     asker = Asker(folder)
     told(asker.answer)
-    for number, path, way, acked, proved, handed, seconds, valid in asker.trees():
+    for number, path, way, acked, proved, handed, seconds, valid, _ in asker.trees():
         line = {"tree": os.fsdecode(path), "way": way, "gaps": asker.gaps(number, acked)}
         line.update(count=asker.count(number, acked), handed=handed, seconds=seconds)
         told(dict(line, proved=bool(valid), open=asker.count(number, proved or 0)))
@@ -372,13 +369,15 @@ def note(folder: str, run: str, what: str, seq: int, paths: List[str]) -> None:
     asker = Asker(folder)
     # Another run's list has its own gaps.
     current = asker.trees() if asker.answer["run"] == run else []
-    for number, path, _, acked, _, _, _, _ in current:
-        if os.fsdecode(path) in paths:
-            # While everybody works, so that nobody has to wait for it later.
-            if what == "acked" and asker.gaps(number, acked):
-                asker.notes.count_links(number, path)
-            asker.book.execute(NOTE[what], (seq, time.monotonic(), number))
-            asker.book.execute(DONE, {"tree": number})
+    noted = [tree for tree in current if os.fsdecode(tree[1]) in paths]
+    # Trees that were copied together took their time together.
+    known = {"seq": seq, "now": time.monotonic(), "told": sum(tree[-1] for tree in noted)}
+    for number, path, _, acked, *_ in noted:
+        # While everybody works, so that nobody has to wait for it later.
+        if what == "acked" and asker.gaps(number, acked):
+            asker.notes.count_links(number, path)
+        for statement in (NOTE[what] + " where number = :tree", DONE):
+            asker.book.execute(statement, dict(known, tree=number))
 
 
 def main(words: List[str]) -> None:

@@ -43,7 +43,7 @@ TRIES = 3
 SCHEMA = """
 create table meta (run text, seq integer);
 create table tree (number integer primary key, path blob, way text, acked integer, proved integer,
-    asked real, handed integer, seconds real);
+    asked real, told integer, handed integer, seconds real);
 create table changed (tree integer, path blob, deep integer, seq integer,
     primary key (tree, path, deep)) without rowid;
 create table gap (tree integer, seq integer, reason text);
@@ -258,7 +258,7 @@ class Book:
         self._database.execute("pragma journal_mode=wal")
         self._database.executescript(SCHEMA)
         self._database.execute("insert into meta values (?, 1)", (self.run,))
-        line = "insert into tree values (?, ?, '', 0, null, 0, 0, 0)"
+        line = "insert into tree values (?, ?, '', 0, null, 0, 0, 0, 0)"
         self._database.executemany(line, [(tree.number, tree.path) for tree in trees])
 
     def gap(self, trees: List[Tree], reason: str) -> None:

@@ -32,8 +32,9 @@ from transhume.steps.tree_proof import prove_trees
 
 _KEEP = Keep("the copy on the target does no harm, and the next pass needs less")
 _LISTED = Keep("the tracker's list goes when the tracker goes")
-# Few paths take as long as the connection does: what they took says nothing of more of them.
-_TELLING, _TELLING_SECONDS = 50, 2.0
+# A pass takes its connections, however little it brings, and fewer paths than these say nothing of
+# how long each of them took.
+_PASS_SECONDS, _TELLING = 2.0, 50
 _USUAL_SECONDS = 0.005
 _STATS = {
     "files": re.compile(r"^Number of files: ([\d,.]+)", re.MULTILINE),
@@ -176,8 +177,7 @@ def _walked(pair: Pair, path: str) -> Lag:
 
 def listed(path: str, news: News) -> Lag:
     """What waits, at the pace of the pass before."""
-    telling = news.handed >= _TELLING or (news.handed and news.seconds >= _TELLING_SECONDS)
-    each = news.seconds / news.handed if telling else _USUAL_SECONDS
+    each = max((news.seconds - _PASS_SECONDS) / max(news.handed, _TELLING), _USUAL_SECONDS)
     return Lag(path, news.count, "changes", news.count * each, news.way in FOLLOWING)
 
 
