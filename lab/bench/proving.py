@@ -1,7 +1,8 @@
 """What check and verify take on a whole server, against rsync -nc and count(*) of every table.
 
-python -m lab.bench.proving L [--keep]: fills a pair, checks, moves it, and proves it; writes
-build/bench/proving-L.json, and with --keep the table in docs/benchmarks.md.
+python -m lab.bench.proving L [--keep]: fills a pair, or takes the disks that `lab.bench --keep-stock`
+left, checks, moves it, and proves it; writes build/bench/proving-L.json, and with --keep the table in
+docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from lab import cgroup, network, scene
+from lab import cgroup, network
 from lab.bench import proving_page
 from lab.bench.__main__ import machine
 from lab.bench.memory import Roots, children, watched
 from lab.bench.page import RESULT
-from lab.bench.sizes import SIZES, Size, require_disk
+from lab.bench.sizes import SIZES, Size
+from lab.bench.stock import provided
 from lab.machine import Machine
 from lab.pair import Pair
 from lab.scene import Scene
@@ -116,11 +118,11 @@ def costs(run: Scene) -> Iterator[Cost]:
     yield counted(pair)
 
 
-def proving(size: Size, name: str) -> dict[str, Any]:
-    """Fill a pair, move it, and take the time of all that proves something about it."""
+def proving(size: Size, name: str, keep_stock: bool) -> dict[str, Any]:
+    """Move a filled pair, and take the time of all that proves something about it."""
     found = machine()
-    with Pair.up(name) as pair:
-        run = scene.build(pair, partitions="full", **size.wanted())
+    with provided(name, size, keep=keep_stock) as stock:
+        run = stock.again()
         run.begin()
         taken = list(costs(run))
         told = json.loads(run.transhume("report", "--json").stdout)
@@ -143,8 +145,11 @@ def proving(size: Size, name: str) -> dict[str, Any]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.bench.proving", description=__doc__)
     parser.add_argument("size", choices=SIZES)
-    parser.add_argument("--name", default="proving", help="of the pair of machines")
+    parser.add_argument("--name", default="bench", help="of the pair of machines")
     parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
+    parser.add_argument(
+        "--keep-stock", action="store_true", help="leave the filled disks for the next run"
+    )
     return parser.parse_args()
 
 
@@ -152,9 +157,7 @@ def main() -> int:
     given = arguments()
     size = SIZES[given.size]
     try:
-        require_disk(size, size.disk_once())
-        Pair(given.name).down()
-        found = proving(size, given.name)
+        found = proving(size, given.name, given.keep_stock)
     except LabError as error:
         say(f"proving: {error}")
         return 1
