@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,24 +14,25 @@ from transhume.core.change import Act, Carry, Keep, Never
 from transhume.steps.freeze import stopped_mail
 from transhume.steps.queue import SPOOL
 
-pytestmark = pytest.mark.programs("sh", "systemctl", faked=True)
+pytestmark = pytest.mark.programs("sh", "systemctl", "lmtp", "smtp", faked=True)
 _NOTE = '#!/bin/sh\necho "${0##*/} $*" >> FOLDER/noted\n'
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Programs first on the path, and a queue in which one message is under way.
+    """Programs first on the path, and a queue with one message that nobody is delivering.
 
-    The third look at the clock finds it delivered.
+    The third look at the clock finds the incoming one taken.
     """
-    programs, arrives = tmp_path / "bin", "rm -f FOLDER/active/B4888E2239"
+    programs, arrives = tmp_path / "bin", "rm -f FOLDER/incoming/B4888E2239"
     for queue in ("incoming", "active", "deferred", "bin"):
         (tmp_path / queue).mkdir()
-    (tmp_path / "active" / "B4888E2239").touch()
-    (tmp_path / "deferred" / "C7D3EE1DD1").touch()
+    for message in ("incoming/B4888E2239", "active/A0A6214180", "deferred/C7D3EE1DD1"):
+        (tmp_path / message).touch()
     texts = {
         "sleep": f'test "$(grep -c sleep FOLDER/noted)" -lt 3 || {arrives}\n',
         "nft": 'cat >> FOLDER/rules; case "$*" in delete*) exit 1;; esac\n',
+        "ss": "cat FOLDER/connections\n",
         "systemctl": "exit 0\n",
     }
     for name, text in texts.items():
@@ -36,6 +40,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     return tmp_path
+
+
+@contextmanager
+def _delivery(folder: Path, agent: str, *, reached: bool) -> Iterator[None]:
+    """A program of that name that has the active message open, and a receiver or none."""
+    program = folder / agent
+    shutil.copy("/usr/bin/tail", program)
+    with (folder / "active" / "A0A6214180").open() as message:
+        running = subprocess.Popen((program, "-f", "/dev/null"), stdin=message)
+    there = f'users:(("{agent}",pid={running.pid},fd=13))\n' if reached else ""
+    (folder / "connections").write_text(f'users:(("sshd",pid=1,fd=3))\n{there}')
+    try:
+        yield
+    finally:
+        running.kill()
+        running.wait()
 
 
 def _run(folder: Path, act: Act | Keep | Never) -> tuple[int, list[str]]:
@@ -49,10 +69,17 @@ def _run(folder: Path, act: Act | Keep | Never) -> tuple[int, list[str]]:
     return status, [line for at, line in enumerate(typed) if line != typed[at - 1] or not at]
 
 
+def _looks(folder: Path) -> int:
+    """How often it was looked whether all has arrived."""
+    _, typed = _run(folder, stopped_mail("source", "postfix.service").act)
+    assert "systemctl stop postfix.service" in typed
+    return (folder / "noted").read_text().count("sleep")
+
+
 def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> None:
     status, typed = _run(folder, stopped_mail("source", "postfix.service").act)
     assert status == 0
-    assert not (folder / "active" / "B4888E2239").exists()
+    assert not (folder / "incoming" / "B4888E2239").exists()
     assert typed == [
         "nft delete table",
         "nft -f -",
@@ -63,11 +90,23 @@ def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> Non
     assert "dport { 25, 465, 587 }" in (folder / "rules").read_text()
 
 
-def test_a_slow_receiver_isnt_waited_for(folder: Path) -> None:
+def test_what_nobody_delivers_isnt_waited_for(folder: Path) -> None:
+    assert _looks(folder) == 3 + 2
+
+
+@pytest.mark.parametrize(
+    ("agent", "reached", "looks"), [("lmtp", False, 40), ("smtp", True, 40), ("smtp", False, 5)]
+)
+def test_a_delivery_is_waited_for_but_not_a_receiver_that_cant_be_reached(
+    folder: Path, agent: str, *, reached: bool, looks: int
+) -> None:
+    with _delivery(folder, agent, reached=reached):
+        assert _looks(folder) == looks
+
+
+def test_a_sender_that_takes_its_time_isnt_waited_for(folder: Path) -> None:
     (folder / "incoming" / "held").touch()
-    _, typed = _run(folder, stopped_mail("source", "postfix.service").act)
-    assert "systemctl stop postfix.service" in typed
-    assert (folder / "noted").read_text().count("sleep") == 40
+    assert _looks(folder) == 40
 
 
 def test_the_way_back_lets_people_in_whatever_was_killed(folder: Path) -> None:

@@ -23,9 +23,9 @@ from transhume.steps.services import (
     still_running,
 )
 
-# Postfix ends its clients in the middle of a delivery: what the core has stored by then and hasn't
+# Postfix ends its clients in the middle of a delivery: what a receiver has taken by then and hasn't
 # confirmed yet would be delivered once more by the other machine. So nobody new is let in, and what
-# is under way arrives; a receiver far away that takes its time isn't waited for longer than this.
+# is under way arrives; a receiver that takes its time isn't waited for longer than this.
 _TURNS, _TURN_SECONDS = 40, 0.05
 # A table of its own: what iptables makes for a rule stays when the rule goes.
 _TABLE = "inet transhume_freeze"
@@ -39,11 +39,25 @@ table {_TABLE} {{
 }}
 """
 _LET_IN = f"nft delete table {_TABLE} 2>/dev/null; true\n"
+# Whoever delivers a message has its file open. What is tried at a receiver that can't be reached,
+# as some of the deferred always is, can't arrive twice. One quiet look may fall between a message's
+# arrival and its delivery.
 _LAST_OF_IT = f"""\
 {_LET_IN}printf '%s' '{_RULES}' | nft -f - 2>/dev/null
-turn=0
-while [ $turn -lt {_TURNS} ] && find "$1/incoming" "$1/active" -type f | grep -q .; do
-    turn=$((turn + 1))
+delivering() {{
+    for open in $(find /proc/[0-9]*/fd -lname "$1/active/*" 2>/dev/null); do
+        process=${{open%/fd/*}}
+        case $(cat "$process/comm" 2>/dev/null) in
+            smtp) ss -tnp state established | grep -q "pid=${{process#/proc/}}," && return 0 ;;
+            ?*) return 0 ;;
+        esac
+    done
+    return 1
+}}
+turn=0 quiet=0
+while [ $turn -lt {_TURNS} ] && [ $quiet -lt 2 ]; do
+    quiet=$((quiet + 1)) turn=$((turn + 1))
+    if find "$1/incoming" -type f | grep -q . || delivering "$1"; then quiet=0; fi
     sleep {_TURN_SECONDS}
 done
 """
