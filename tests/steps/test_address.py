@@ -219,6 +219,19 @@ def test_the_target_asks_who_holds_the_address_before_it_takes_it_and_tells_afte
     assert done == order
 
 
+def test_an_own_address_that_a_manager_has_just_dropped_is_waited_for() -> None:
+    move = Move()
+    pair, (*_, take, settle) = move.pair, move.steps
+    for change in take.run(pair):
+        move.perform(change.act)
+    own = move.target.held.pop("192.0.2.20/24")
+    (waiting,) = settle.run(pair)
+    move.target.held["192.0.2.20/24"] = own
+    (later,) = settle.run(pair)
+    assert waiting.act == later.act
+    assert "192.0.2.20" in str(next(iter(waiting.act.commands())))
+
+
 def test_an_address_that_failed_the_kernels_question_is_asked_about_anew() -> None:
     move = Move()
     move.target.held["2001:db8::10/64"] = {"dadfailed": True, "tentative": True}

@@ -37,10 +37,11 @@ def address_steps(settings: AddressSettings) -> AddressSteps:
     """Nothing where the target keeps its own address."""
     if settings.how == "take":
         addresses = Addresses.of(settings)
+        take = Take(addresses)
         return AddressSteps(
             before_freeze=(Maintenance(addresses),),
-            replace=(Release(addresses), Take(addresses)),
-            settle=(Settle(addresses),),
+            replace=(Release(addresses), take),
+            settle=(Settle(addresses, take.former),),
             free=(free("source", addresses.source_device, addresses.service),),
             contested=contested("target", addresses.target_device, addresses.service),
         )

@@ -10,6 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host
 from transhume.core.settings import AddressSettings
 from transhume.steps.network.edit import Files, Interface, Ip, NotUnderstood
+from transhume.steps.network.links import settled
 from transhume.steps.network.managers import Manager, manager_of
 
 
@@ -35,6 +36,12 @@ class Addresses:
     def serves(self, address: Ip | None) -> bool:
         """Whether it is one of those that move."""
         return address in {each.ip for each in self.service}
+
+
+def own(target: Host, addresses: Addresses) -> list[Interface]:
+    """What the target has for good, and can use, beside the addresses that move."""
+    known = settled(target, addresses.target_device)
+    return [each for each in known if not addresses.serves(each.ip)]
 
 
 def configuration(host: Host, device: str) -> tuple[Manager, Files]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transhume.core.change import Change, Keep, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
+from transhume.core.recalled import Recalled
 from transhume.core.step import Step
-from transhume.steps.network.links import arrived, held, settled, usable
-from transhume.steps.network.place import Addresses, listed
+from transhume.steps.network.edit import Interface
+from transhume.steps.network.links import arrived, held, usable
+from transhume.steps.network.place import Addresses, listed, own
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,14 @@ class Settle(Step):
     phase = "cutover"
     account = "address"
     usual = (0.5, 3.0)
+    former: Recalled[list[Interface]] = field(default_factory=Recalled, repr=False, compare=False)
+    """The addresses that the target had of its own before it took these: one of them may be gone
+    at this moment, which nobody could see now."""
 
     def run(self, pair: Pair) -> Iterator[Change]:
         device, service = self.addresses.target_device, self.addresses.service
-        own = [each for each in settled(pair.target, device) if not self.addresses.serves(each.ip)]
-        act = Series((usable("target", device, own), arrived("target", device, service)))
+        kept = self.former.take(pair) or own(pair.target, self.addresses)
+        act = Series((usable("target", device, kept), arrived("target", device, service)))
         yield Change(f"wait for {listed(service)}", act, Keep("it only waited"))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:

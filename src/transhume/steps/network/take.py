@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transhume.core.change import Change, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.core.recalled import Recalled
 from transhume.core.step import Step
 from transhume.steps.network.edit import Interface
 from transhume.steps.network.links import (
@@ -21,12 +22,11 @@ from transhume.steps.network.links import (
     probe,
     promotion,
     put,
-    settled,
     usable,
 )
 from transhume.steps.network.managers import exchanged, rewritten
 from transhume.steps.network.neighbours import SOMEBODY, holder
-from transhume.steps.network.place import Addresses, configuration, listed, understood, written
+from transhume.steps.network.place import Addresses, configuration, listed, own, understood, written
 from transhume.steps.network.routes import default_versions
 
 
@@ -46,6 +46,10 @@ class Take(Step):
     account = "address"
     usual = (0.7, 2.0)
     rows = (17,)
+    former: Recalled[list[Interface]] = field(
+        default_factory=Recalled, init=False, repr=False, compare=False
+    )
+    """The target's own addresses, for who waits for all of them."""
 
     def check(self, pair: Pair) -> Iterator[Finding]:
         target, device = pair.target, self.addresses.target_device
@@ -89,6 +93,7 @@ class Take(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         target, device = pair.target, self.addresses.target_device
+        self.former.keep(pair, own(target, self.addresses))
         lacking = self._lacking(target)
         promote = promotion(target, device)
         if promote and lacking:
@@ -124,11 +129,11 @@ class Take(Step):
         device, service = self.addresses.target_device, self.addresses.service
         manager, files = configuration(target, device)
         edits = exchanged(manager, files, device, (), service)
-        own = [each for each in settled(target, device) if not self.addresses.serves(each.ip)]
+        kept = own(target, self.addresses)
         # What starts next binds to these: a daemon that reads its files anew takes the addresses
         # away for a moment.
-        there = usable("target", device, family([*own, *service], 4))
-        return rewritten(target, manager, device, edits, there, usable("target", device, own))
+        there = usable("target", device, family([*kept, *service], 4))
+        return rewritten(target, manager, device, edits, there, usable("target", device, kept))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for address in self._lacking(pair.target):
