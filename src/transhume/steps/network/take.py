@@ -93,12 +93,12 @@ class Take(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         target, device = pair.target, self.addresses.target_device
-        self.former.keep(pair, own(target, self.addresses))
         lacking = self._lacking(target)
         promote = promotion(target, device)
         if promote and lacking:
             yield promote
         if lacking:
+            self.former.keep(pair, own(target, self.addresses))
             yield self._at_once(target, lacking)
         files = self._files(target)
         if files:
