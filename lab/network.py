@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from lab.shell import DETACHED, run, wait_until
 Where = Literal["net", "source", "target"]
 NAMESPACES = Path("/run/netns")
 INTERFACE = "host0"
+_INTRUDER = "third"
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,23 @@ def down(name: str) -> None:
     for role in ROLES:
         _unplug(name, role)
     run(["ip", "netns", "del", namespace(name, "net")], check=False)
+
+
+@contextmanager
+def intruder(name: str) -> Iterator[None]:
+    """Another machine on the wire, which holds the service address."""
+    space, wire = f"{places.named(name)}-{_INTRUDER}", namespace(name, "net")
+    run(["ip", "netns", "add", space])
+    try:
+        _batch(
+            wire,
+            f"link add {_INTRUDER} type veth peer name {INTERFACE} netns {space}",
+            f"link set {_INTRUDER} master br0 up",
+        )
+        _batch(space, f"link set {INTERFACE} up", f"addr add {SERVICE.v4} dev {INTERFACE}")
+        yield
+    finally:
+        run(["ip", "netns", "del", space])
 
 
 def pull(name: str, role: Role) -> None:

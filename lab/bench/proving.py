@@ -1,8 +1,8 @@
 """What check and verify take on a whole server, against rsync -nc and count(*) of every table.
 
-python -m lab.bench.proving L [--keep]: fills a pair, or takes the disks that `lab.bench --keep-stock`
-left, checks, moves it, and proves it; writes build/bench/proving-L.json, and with --keep the table in
-docs/benchmarks.md.
+python -m lab.bench.proving L [--keep]: fills a pair, or takes the disks that `lab.bench` kept for
+its next run, checks, moves it, and proves it; writes build/bench/proving-L.json, and with --keep
+the table in docs/benchmarks.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from lab import network
 from lab.faults.stage import Broken, Stage
-from lab.shell import run
 
 _BUSY = 13
 _COMMANDS = (("sync",), ("cutover", "--yes"), ("rollback",), ("finish",))
@@ -15,7 +14,6 @@ _START = (
     "bluemind.target | cut -d' ' -f1); systemctl unmask $units; bmctl start; "
     "systemctl start postfix.service"
 )
-_THIRD = "third"
 _TWICE = (
     'transhume "$@" >/dev/null & one=$!; transhume "$@" >/dev/null & two=$!; '
     "wait $one; echo $?; wait $two; echo $?"
@@ -51,19 +49,6 @@ def source_started(stage: Stage) -> Iterator[None]:
 
 def third_machine(stage: Stage) -> Iterator[None]:
     """Another machine takes the address before the target does, and keeps it for a while."""
-    third = f"{stage.name}-{_THIRD}"
-    card = f"link add {_THIRD} type veth peer name {network.INTERFACE} netns {third}"
-    # Not from inside another one: what is mounted there isn't seen outside.
-    run(["ip", "netns", "add", third])
-    try:
-        network.run_in(stage.name, "net", ("ip", *card.split()))
-        network.run_in(stage.name, "net", ("ip", "link", "set", _THIRD, "master", "br0", "up"))
-        for words in (
-            ("link", "set", network.INTERFACE, "up"),
-            ("addr", "add", network.SERVICE.v4, "dev", network.INTERFACE),
-        ):
-            network.run_in(stage.name, "net", ("ip", "-n", third, *words))
+    with network.intruder(stage.name):
         yield
         stage.over()
-    finally:
-        run(["ip", "netns", "del", third])
