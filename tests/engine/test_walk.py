@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -250,6 +250,35 @@ def test_success_without_effect_stops_the_walk(folder: Path) -> None:
         move.forward("cutover")
     assert "step-done" not in {event.kind for event in move.events()}
     assert "x" not in move.world.held["target"]
+
+
+@dataclass(frozen=True)
+class _Late(_Ineffective):
+    """One whose effect comes about with the second of its changes, if it may be made again."""
+
+    key = "late"
+    made: list[int] = field(default_factory=list)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        self.made.append(1)
+        yield from super().run(pair)
+
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        if len(self.made) < 2:
+            yield from super().verify(pair)
+
+
+class _LateTwice(_Late):
+    tries = 2
+
+
+def test_one_that_may_be_made_again_is_before_the_walk_ends(folder: Path) -> None:
+    move = Move(folder, begun(), Plan((_LateTwice(),)))
+    move.forward("cutover")
+    kinds = [event.kind for event in move.events()]
+    assert (kinds.count("change-done"), kinds.count("step-done")) == (2, 1)
+    with pytest.raises(StepFailed, match="it still runs"):
+        Move(folder / "other", begun(), Plan((_Late(),))).forward("cutover")
 
 
 def test_the_outage_is_noted_once_over_a_kill(folder: Path) -> None:

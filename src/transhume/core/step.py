@@ -46,6 +46,8 @@ class Step(ABC):
     """The machines that its changes may alter; the engine refuses any other."""
     repeats: ClassVar[bool] = False
     """Hot work: made again at each walk while people are still served by the source."""
+    tries: ClassVar[int] = 1
+    """How often it is made before what its proof lacks ends the walk."""
     settled_by: ClassVar[str] = ""
     """Key of a later step that builds on this one's effect and then changes it rightfully: once
     that one is done, this one's proof is that it was made."""

@@ -10,7 +10,7 @@ from functools import partial
 from transhume.core.at_once import at_once
 from transhume.core.change import Carry, Change, Keep, Never, Place
 from transhume.core.event import Event
-from transhume.core.finding import Proof, stopping
+from transhume.core.finding import Finding, Proof, stopping
 from transhume.core.host import Pair
 from transhume.core.plan import Plan, lanes
 from transhume.core.step import Phase, Step
@@ -89,9 +89,13 @@ class Engine:
         )
         if step.service == "down" and not self.journal.state.down:
             self.journal.write("down")
-        for change in self._changes(step):
-            self._change(step, change)
-        self._prove(step)
+        for left in reversed(range(step.tries)):
+            for change in self._changes(step):
+                self._change(step, change)
+            seen = self._looked(step)
+            if not (left and stopping(seen)):
+                break
+        self._prove(step, seen)
         if step.service == "up":
             self.journal.write("up")
         self.journal.write("step-done", step=step.key, seconds=time.monotonic() - began)
@@ -118,9 +122,11 @@ class Engine:
             raise
         self.journal.write("change-done", change=begun.id, seconds=time.monotonic() - began)
 
-    def _prove(self, step: Step) -> None:
+    def _looked(self, step: Step) -> list[Finding | Proof]:
         with understood(f"the proof of {step.title!r}"):
-            seen = list(step.verify(self.pair))
+            return list(step.verify(self.pair))
+
+    def _prove(self, step: Step, seen: list[Finding | Proof]) -> None:
         for proof in seen:
             if isinstance(proof, Proof):
                 self.journal.write("proved", step=step.key, **asdict(proof))

@@ -25,6 +25,8 @@ class CatchUp(Step):
     phase: ClassVar[Phase] = "cutover"
     touches = frozenset({"source", "target"})
     repeats = True
+    # A pass may be held up by what has nothing to do with it.
+    tries = 3
 
     def run(self, pair: Pair) -> Iterator[Change]:
         for step in self.hot:
