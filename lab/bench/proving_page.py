@@ -64,11 +64,16 @@ def _peaks(result: Mapping[str, Any], cost: Mapping[str, Any]) -> tuple[str, str
 
 
 def _told(result: Mapping[str, Any], what: str) -> Mapping[str, int] | None:
-    """The memory of the first such command that came to its end; checks stand for themselves."""
+    """The memory of such a command that came to its end; checks stand for themselves.
+
+    The report doesn't name options: what has one was typed after what has none.
+    """
     if what == "transhume check":
         return next((check["memory"] for check in result["checks"]), None)
+    tool, command, *options = (*what.split(), "")
     ended = [walk for walk in result["walks"] if walk["outcome"] == "done"]
-    return next((walk["memory"] for walk in ended if f"transhume {walk['command']}" == what), None)
+    memory = [walk["memory"] for walk in ended if (tool, walk["command"]) == ("transhume", command)]
+    return memory[-1 if any(options) else 0] if memory else None
 
 
 def _compared(result: Mapping[str, Any], unit: str) -> int:

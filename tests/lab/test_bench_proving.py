@@ -72,12 +72,14 @@ def test_the_page_says_what_was_run_and_what_it_took() -> None:
         "walks": [
             {"command": "verify", "outcome": "failed", "memory": {"transhume": 1}},
             {"command": "verify", "outcome": "done", "memory": {"transhume": 84 << 20}},
+            {"command": "verify", "outcome": "done", "memory": {"transhume": 85 << 20}},
         ],
         "checks": [{"memory": {"transhume": 70 << 20, "target": 12 << 20, "source": 14 << 20}}],
         "costs": [
             {**_COST, "what": "transhume check", "status": 0},
-            {**_COST, "what": "transhume verify --full", "status": 130},
             {**_COST, "status": 0, "said": "equal"},
+            {**_COST, "what": "transhume verify --full", "status": 0},
+            {**_COST, "what": "transhume verify --full", "status": 130, "seconds": 7.5},
             {**_COST, "what": "count(*) of every table", "target_mib": 0.0, "source_mib": 0.0}
             | {"status": 0, "said": "7 rows in 2 tables"},
             {**_COST, "what": "rsync -nc", "status": 23, "said": "some files"},
@@ -92,6 +94,7 @@ def test_the_page_says_what_was_run_and_what_it_took() -> None:
     assert "1,000,000 bodies, 1,000,600 entries of trees, 917 tables" in text
     assert "| L | `transhume check` | 61.5 | 70 + 12 | 14 |" in text
     assert "| L | `transhume verify` | 61.5 | 84 + 0 |  |" in text
-    assert "--full" not in text, "it was interrupted"
+    assert "| L | `transhume verify --full` | 61.5 | 85 + 0 |  |" in text
+    assert "7.5" not in text, "it was interrupted"
     assert "| L | `count(*) of every table` (7 rows in 2 tables) | 61.5 |  |  |" in text
     assert "| L | `rsync -nc`, status 23 | 61.5 | 91 | 44 |" in text
