@@ -70,10 +70,10 @@ def _told(result: Mapping[str, Any], what: str) -> Mapping[str, int] | None:
     """
     if what == "transhume check":
         return next((check["memory"] for check in result["checks"]), None)
-    tool, command, *options = (*what.split(), "")
+    tool, command, *options = what.split()
     ended = [walk for walk in result["walks"] if walk["outcome"] == "done"]
     memory = [walk["memory"] for walk in ended if (tool, walk["command"]) == ("transhume", command)]
-    return memory[-1 if any(options) else 0] if memory else None
+    return memory[-1 if options else 0] if memory else None
 
 
 def _compared(result: Mapping[str, Any], unit: str) -> int:

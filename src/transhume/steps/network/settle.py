@@ -27,7 +27,7 @@ class Settle(Step):
     phase = "cutover"
     account = "address"
     usual = (0.5, 3.0)
-    former: Recalled[list[Interface]] = field(default_factory=Recalled, repr=False, compare=False)
+    former: Recalled[list[Interface]] = field(repr=False, compare=False)
     """The addresses that the target had of its own before it took these: one of them may be gone
     at this moment, which nobody could see now."""
 

@@ -57,7 +57,7 @@ class Take(Step):
             text, remedy = f"it has no device {device}", "look with: ip addr; name another one"
             yield Finding("target-device", "blocks", "target", text, self.why, remedy)
             return
-        yield from understood(target, lambda: self._files(target))
+        yield from understood(target, lambda: self._files(target, own(target, self.addresses)))
         yield from self._held_by_others(pair)
         yield from self._ways(pair)
         yield from self._outgoing(target)
@@ -93,14 +93,14 @@ class Take(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         target, device = pair.target, self.addresses.target_device
-        lacking = self._lacking(target)
+        lacking, kept = self._lacking(target), own(target, self.addresses)
         promote = promotion(target, device)
         if promote and lacking:
             yield promote
         if lacking:
-            self.former.keep(pair, own(target, self.addresses))
+            self.former.keep(pair, kept)
             yield self._at_once(target, lacking)
-        files = self._files(target)
+        files = self._files(target, kept)
         if files:
             yield files
 
@@ -125,11 +125,10 @@ class Take(Step):
         back = Series(drops("target", device, lacking))
         return Change(f"take {listed(lacking)} on {device}", act, back)
 
-    def _files(self, target: Host) -> Change | None:
+    def _files(self, target: Host, kept: list[Interface]) -> Change | None:
         device, service = self.addresses.target_device, self.addresses.service
         manager, files = configuration(target, device)
         edits = exchanged(manager, files, device, (), service)
-        kept = own(target, self.addresses)
         # What starts next binds to these: a daemon that reads its files anew takes the addresses
         # away for a moment.
         there = usable("target", device, family([*kept, *service], 4))
