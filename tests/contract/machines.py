@@ -22,6 +22,7 @@ UNITS = {
     "telegraf.service": ("active", "enabled"),
     "postgresql.service": ("inactive", "enabled"),
 }
+_LAYOUT = load("bluemind-5")
 MAPS = ("transport", "virtual_alias", "virtual_domains", "virtual_mailbox")
 TREES = ("cyrus", "bm-hsm", "bm-elasticsearch", "bm-docs", "bm-filehosting", "bm-core")
 ADDRESS = AddressSettings(
@@ -193,6 +194,9 @@ def _held_of_the_machine() -> dict[str, Any]:
         "bj select ip from t_server union all": [("192.0.2.10",), (None,)],
         "bj select mail_host from rc_users": [],
         "bj select string_agg(mail_host": [(None,)],
+        "pg_tablespace_location": [],
+        "pg_tablespace_size(oid) from pg_tablespace": [],
+        "select spcname from pg_tablespace": [("pg_default",), ("pg_global",)],
     }
 
 
@@ -236,8 +240,6 @@ def _held() -> dict[str, Any]:
             ("postgres", "superuser login"),
         ],
         "r.oid = s.setrole where s.setdatabase = 0": [("bj", "work_mem=8MB")],
-        "pg_tablespace_location": [],
-        "select spcname from pg_tablespace": [("pg_default",), ("pg_global",)],
         "split_part(unnest(setconfig)": [("bj", "TimeZone")],
         "select name from pg_settings": [("TimeZone",), ("work_mem",)],
         "where not i.indisvalid": [],
@@ -386,7 +388,7 @@ def target() -> FakeHost:
 def changes(count: int = 1, gap: str = "bm-hsm") -> list[bytes]:
     """What a tracker tells: so many paths of the mail changed, and one tree must be scanned."""
     told: list[Any] = [{"run": "1-2", "seq": 7, "refused": "", "list": "/x"}]
-    for tree in load("bluemind-5").tree:
+    for tree in _LAYOUT.tree:
         name = tree.path.rpartition("/")[2]
         gaps = ["more happened at once than the kernel keeps"] if name == gap else []
         way = "names" if name in TREES else "absent"

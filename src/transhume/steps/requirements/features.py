@@ -141,7 +141,7 @@ def links(folders: tuple[str, ...]) -> Look:
                     "link-outside",
                     "warns",
                     "source",
-                    f"{outside.number:,} symbolic links in {tree.path} lead out of all trees: "
+                    f"symbolic links lead out of all trees, {outside.number:,} in {tree.path}: "
                     + "; ".join(leading[:3]),
                     "What they lead to doesn't move with them.",
                     'name its folder in the settings: trees = ["/…"], or accept: '

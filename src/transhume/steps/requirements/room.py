@@ -25,6 +25,13 @@ _COMPRESSING = ("btrfs", "zfs", "bcachefs")
 _FILES_OF_A_DATABASE = 20_000
 """Files of one with this schema: 922 tables, 6,472 indexes and their forks."""
 
+_SPACES = """
+select spcname, pg_tablespace_location(oid), pg_tablespace_size(oid) from pg_tablespace
+where spcname not in ('pg_default', 'pg_global')
+"""
+_IN_USE = """and exists (select from pg_database d
+  where datname = any(%s) and d.oid in (select pg_tablespace_databases(pg_tablespace.oid)))"""
+
 _SOURCE_NEEDS = 2 << 30
 """Bytes to leave free there: WAL that is held back for the target, and the tracker's lists."""
 
@@ -51,7 +58,8 @@ def room(folders: tuple[str, ...], databases: tuple[str, ...], dumps: str) -> Lo
     def look(pair: Pair) -> Iterator[Finding]:
         folder = str(pair.target.sql("postgres", "show data_directory")[0][0])
         landed = landing(pair.target, folders)
-        beside = landing(pair.target, (folder, dumps))
+        spaces = _spaces(pair, databases)
+        beside = landing(pair.target, (folder, dumps, *spaces))
         # By its number: of two mounts of one file system each shows all that is free.
         needed: dict[str, tuple[Mount, Need]] = {}
 
@@ -62,9 +70,11 @@ def room(folders: tuple[str, ...], databases: tuple[str, ...], dumps: str) -> Lo
         for tree, size, inodes in _arriving(pair, folders, here):
             add(landed[tree], tree, size, inodes)
         sizes = [_sizes(host, databases) for host in (pair.source, pair.target)]
-        restored = max(0, sum(sizes[0].values()) - sum(sizes[1].values()))
+        restored = sum(sizes[0].values()) - sum(sizes[1].values()) - sum(spaces.values())
         files = _FILES_OF_A_DATABASE * len(set(sizes[0]) - set(sizes[1]))
-        add(beside[folder], "databases", restored, files)
+        add(beside[folder], "databases", max(0, restored), files)
+        for place, size in spaces.items():
+            add(beside[place], place, size, 0)
         raw = compression(pair.target) == UNCOMPRESSED
         dumped = int(sum(sizes[0].values()) * (_DUMPED_RAW if raw else _DUMPED))
         present = here[dumps].allocated if dumps in here else 0
@@ -98,6 +108,22 @@ def _sizes(host: Host, names: tuple[str, ...]) -> dict[str, int]:
     """How large each database is that exists there, in bytes."""
     query = "select datname, pg_database_size(oid) from pg_database"
     return {name: int(size) for name, size in host.sql("postgres", query) if name in names}
+
+
+def _spaces(pair: Pair, names: tuple[str, ...]) -> dict[str, int]:
+    """Bytes that will arrive in each tablespace of these databases, by its folder on the target.
+
+    One that the target lacks is another check's finding.
+    """
+    here = {
+        name: (folder, int(size)) for name, folder, size in pair.target.sql("postgres", _SPACES)
+    }
+    arriving = {}
+    for name, _, size in pair.source.sql("postgres", f"{_SPACES} {_IN_USE}", list(names)):
+        if name in here:
+            folder, present = here[name]
+            arriving[folder] = max(0, int(size) - present)
+    return arriving
 
 
 def _lacking(target: Host, mount: Mount, need: Need) -> Iterator[Finding]:
