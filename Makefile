@@ -21,14 +21,14 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-check: $(READY) ## ruff, mypy strict, the fast tests: under a minute, needs nothing
+check: $(READY) ## ruff, mypy strict, the fast tests: about a minute, needs nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/pytest -q -n 2 --hypothesis-profile=ci -m "not real and not programs"
 
-real: $(READY) ## the tests with real programs, here and on two machines (root; builds them when they aren't there)
+real: $(READY) ## the tests with real programs, and on two real machines (root; builds what isn't there)
 	$(BIN)/pytest -q -n 2 --hypothesis-profile=ci -m "programs and not real"
 	$(BIN)/python -m lab prepare
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "real and not campaign"

@@ -267,7 +267,9 @@ _UP = "- People are served again after it."
 
 
 def _changes(changes: list[dict[str, Any]]) -> str:
-    rows = [(cell(change["title"]), _back(change["back"])) for change in changes]
+    # A step may make one pass twice; what only has the same title stays.
+    once = [change for at, change in enumerate(changes) if change not in changes[:at]]
+    rows = [(cell(change["title"]), _back(change["back"])) for change in once]
     return table(("change", "way back"), rows) if rows else ""
 
 
