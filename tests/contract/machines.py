@@ -127,6 +127,7 @@ def _said() -> dict[str, Any]:
         "ssh -Q cipher": "aes256-ctr\naes128-gcm@openssh.com\n",
         "nft list tables": "",
         "nft list table": "table inet transhume {}\n",
+        "nft list table inet transhume_freeze": 1,
         "nproc": "2\n",
         "who": "root     pts/0        2026-11-23 02:00 (192.0.2.99)\n",
         "ss -Hltnp": LISTENING,
@@ -195,8 +196,6 @@ def _held_of_the_machine() -> dict[str, Any]:
         "bj select mail_host from rc_users": [],
         "bj select string_agg(mail_host": [(None,)],
         "pg_tablespace_location": [],
-        "pg_tablespace_size(oid) from pg_tablespace": [],
-        "select spcname from pg_tablespace": [("pg_default",), ("pg_global",)],
     }
 
 
@@ -231,8 +230,11 @@ def _held() -> dict[str, Any]:
         "pg_char_to_encoding": [(6,)],
         "show data_directory": [("/var/lib/postgresql/15/main",)],
         "show hba_file": [("/etc/postgresql/15/main/pg_hba.conf",)],
-        "select datname, pg_database_size(oid)": [("bj", 10_000_000), ("bj-data", 90_000_000)],
-        "select pg_database_size(": [(8_000_000,)],
+        "select datname, pg_database_size(oid)": [
+            ("bj", 10_000_000),
+            ("bj-data", 82_000_000),
+            ("keycloak", 8_000_000),
+        ],
         "where application_name like 'pg_repack%'": [],
         "select distinct pg_get_userbyid(refobjid)": [("bj",)],
         "from pg_roles where rolname !~": [

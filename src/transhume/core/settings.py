@@ -113,7 +113,12 @@ class DatabaseSettings(Part):
         ),
     )
 
-    jobs: int = Field(default=0, ge=0, le=64, description="processes each; 0: one per core")
+    jobs: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="processes that copy them, shared by size; 0: one per core",
+    )
 
 
 class CopySettings(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -19,6 +19,7 @@ from transhume.core.change import (
 from transhume.core.host import Host, Pair
 from transhume.errors import StepFailed
 from transhume.steps.described import PRIVILEGES, Database, described
+from transhume.steps.sized import database_sizes
 
 _KEEP = Keep("the target's databases are a copy; its own were those of an empty server")
 # Settings whose value is a list of names: quoted as one they would name nothing.
@@ -92,7 +93,7 @@ def _privileges(name: sql.Identifier, database: Database) -> list[sql.Composed]:
 
 @dataclass(frozen=True)
 class Copier:
-    """How the databases are dumped and restored: all at once, with `jobs` processes each.
+    """How the databases are dumped and restored: all at once, by `jobs` processes in all.
 
     Every server has `names`; those of `optional` move where they exist.
     """
@@ -117,9 +118,9 @@ class Copier:
         """Dump these into the private folder."""
         if not names:
             return
-        compress = compression(pair.target)
+        compress, shares = compression(pair.target), self.shares(pair.source, names)
         acts = tuple(
-            DumpDatabase(name, self.at(name), self.jobs, compress, tables(pair.source, name))
+            DumpDatabase(name, self.at(name), shares[name], compress, tables(pair.source, name))
             for name in names
         )
         yield Change(f"dump {', '.join(names)}", Together(acts), _KEEP)
@@ -138,11 +139,24 @@ class Copier:
         if not names:
             return
         yield from self.create(pair, names)
+        shares = self.shares(pair.source, names)
         acts = tuple(
-            RestoreDatabase(name, self.at(name), self.jobs, _entries(pair.target, self.at(name)))
+            RestoreDatabase(name, self.at(name), shares[name], _entries(pair.target, self.at(name)))
             for name in names
         )
         yield Change(f"restore {', '.join(names)}", Together(acts), _KEEP)
+
+    def shares(self, source: Host, names: Iterable[str]) -> dict[str, int]:
+        """How many processes each of these gets, by its size; at least one.
+
+        More than there are cores would only be in each other's way: the many small tables of this
+        schema took twice the processor that way.
+        """
+        known = database_sizes(source)
+        # One that was dropped a moment ago: to read it says so.
+        sizes = {name: known.get(name, 1) for name in names}
+        whole = sum(sizes.values())
+        return {name: max(1, round(self.jobs * size / whole)) for name, size in sizes.items()}
 
     def at(self, name: str) -> str:
         """The folder of one database's dump."""

@@ -169,7 +169,7 @@ target_device = {json.dumps(found.target_device)}
 maintenance = {listed(maintenance)}
 
 [databases]
-# Processes for each database; 0: one per core.
+# Processes that copy the databases, shared among them by size; 0: one per core.
 jobs = 0
 
 [check]

@@ -35,8 +35,11 @@ CASES = [
     ),
     Case(
         "databases",
-        held("source", _NAMES, [("bj",), ("bj-data",), ("wiki",)]),
-        *("database-left", "warns", "wiki (8,000,000 bytes)"),
+        both(
+            held("source", _NAMES, [("bj",), ("bj-data",), ("wiki",)]),
+            held("source", "select datname, pg_database_size(oid)", [("wiki", 7_000_000)]),
+        ),
+        *("database-left", "warns", "wiki (7,000,000 bytes)"),
     ),
     Case(
         "exchanged",
@@ -144,7 +147,7 @@ CASES = [
     ),
     Case(
         "tablespaces",
-        held("source", "pg_tablespace_location", [("fast", "/srv/fast")]),
+        held("source", "pg_tablespace_location", [("fast", "/srv/fast", 5, ["bj"])]),
         *("tablespace-missing", "blocks", "fast (/srv/fast"),
     ),
     Case(

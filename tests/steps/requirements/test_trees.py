@@ -15,7 +15,7 @@ from transhume.steps.requirements.mounts import mounts, under
 
 _AVAIL = "df --block-size=1 --output=avail --"
 _INODES = "df --block-size=1 --output=iavail"
-_SPACES = "pg_tablespace_size(oid) from pg_tablespace"
+_SPACES = "pg_tablespace_location"
 _ROOT = "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
 _MOUNTINFO = "/proc/self/mountinfo"
 
@@ -232,8 +232,8 @@ def test_the_databases_land_where_their_folder_leads() -> None:
 
 def test_a_tablespace_lands_in_its_own_folder() -> None:
     fresh = held("target", "select datname, pg_database_size(oid)", [])
-    there = held("source", _SPACES, [("fast", "/srv/fast", 60_000_000)])
-    here = held("target", _SPACES, [("fast", "/srv/quick", 10_000_000)])
+    there = held("source", _SPACES, [("fast", "/srv/fast", 60_000_000, ["bj"])])
+    here = held("target", _SPACES, [("fast", "/srv/quick", 10_000_000, [])])
     ssd = _mounted("target", "30 22 8:2 / /srv/quick rw - ext4 /dev/sdb rw\n")
     (small,) = found("room", both(fresh, there, here, ssd, _free({"/srv/quick": 1000})))
     assert "/srv/quick: 1,000 bytes free, 50,000,000 will arrive (/srv/quick" in small.seen
@@ -242,7 +242,7 @@ def test_a_tablespace_lands_in_its_own_folder() -> None:
 
 
 def test_a_tablespace_that_the_target_lacks_is_another_checks_finding() -> None:
-    there = held("source", _SPACES, [("fast", "/srv/fast", 60_000_000)])
+    there = held("source", _SPACES, [("fast", "/srv/fast", 60_000_000, ["bj"])])
     assert found("room", both(there, _free({}))) == []
 
 

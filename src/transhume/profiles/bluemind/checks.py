@@ -33,7 +33,7 @@ from transhume.steps.requirements import (
 
 
 def checks(layout: Layout, settings: Settings, jobs: int) -> tuple[Check, ...]:
-    """Every check, the cheap and decisive ones first; `jobs` processes dump each database."""
+    """Every check, the cheap and decisive ones first; `jobs` processes dump the databases."""
     return (
         *_machines(layout),
         *_server(layout, settings),

@@ -13,6 +13,7 @@ from transhume.core.understood import understood
 from transhume.errors import StepFailed
 from transhume.profiles.bluemind.layout import Layout
 from transhume.steps.requirements.remedy import accepting, quoted
+from transhume.steps.sized import database_sizes
 
 _JOB = "/api/scheduledjobs/_job/DataProtect"
 _RUNNING = "IN_PROGRESS"
@@ -79,9 +80,8 @@ def windows(layout: Layout) -> Look:
     """At 01:00 pg_repack ends whoever is in its way, and a backup dumps what the move dumps."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        query = "select datname, pg_database_size(oid) from pg_database"
-        sizes = [size for name, size in pair.source.sql("postgres", query) if name in _all(layout)]
-        total = sum(map(int, sizes))
+        sizes = database_sizes(pair.source)
+        total = sum(size for name, size in sizes.items() if name in _all(layout))
         lasts = total / _DUMP_RATE + _MARGIN_SECONDS
         now, hour, minute = map(int, pair.source.read("date", "+%s %H %M").split())
         repack = ((_REPACK_HOUR - hour) * 3600 - minute * 60) % 86400

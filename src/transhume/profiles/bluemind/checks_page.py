@@ -14,6 +14,7 @@ from transhume.errors import StepFailed
 from transhume.profiles.bluemind.checks_left import is_folder
 from transhume.profiles.bluemind.layout import Layout
 from transhume.steps.requirements.roles import present
+from transhume.steps.sized import database_sizes
 
 _MAIL = "/var/spool/cyrus"
 _ETC = "/etc/bm"
@@ -110,9 +111,9 @@ def keycloak(layout: Layout) -> Look:
     """The realms and the login by Kerberos lie in a database and in two places of /etc."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        query = "select pg_database_size(%s)"
+        sizes = database_sizes(pair.source)
         seen = [
-            f"the database {name} ({pair.source.sql('postgres', query, name)[0][0]:,} bytes)"
+            f"the database {name} ({sizes.get(name, 0):,} bytes)"
             for name in present(pair.source, layout.databases.optional)
         ]
         counted = _entries(pair.source, (_KEYCLOAK,))

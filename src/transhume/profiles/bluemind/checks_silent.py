@@ -13,6 +13,7 @@ from transhume.profiles.bluemind.checks_installed import bm_ini
 from transhume.profiles.bluemind.layout import Layout
 from transhume.steps.requirements.mounts import mounts, under
 from transhume.steps.requirements.roles import present
+from transhume.steps.sized import database_sizes
 
 _DOCUMENTED = "bj"
 """The password that the page types."""
@@ -21,7 +22,6 @@ _NO_SHELLS = ("nologin", "false", "sync", "")
 _HIDING = ("1", "2", "4", "noaccess", "invisible", "ptraceable")
 """Values of hidepid by which a user sees his own processes alone (proc(5))."""
 
-_SIZE = "select datname, pg_database_size(oid) from pg_database"
 _PROPERTIES = """
 select datname::text, pg_get_userbyid(datdba)::text, coalesce(array_to_string(setconfig, ', '), '')
 from pg_database left join pg_db_role_setting on setdatabase = pg_database.oid and setrole = 0
@@ -92,7 +92,7 @@ def dumps(layout: Layout) -> Look:
         if not re.fullmatch("[0-7]{3,4}", mode):
             raise StepFailed("stat on the target doesn't say who may enter /tmp")
         names = layout.databases.names + layout.databases.optional
-        size = sum(int(size) for name, size in pair.source.sql("postgres", _SIZE) if name in names)
+        size = sum(size for name, size in database_sizes(pair.source).items() if name in names)
         if int(mode, 8) & 1:
             yield Finding(
                 "trap-dumps",

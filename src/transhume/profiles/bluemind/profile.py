@@ -132,11 +132,12 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
             SERVER_SETTINGS,
-            PrepareTarget(way),
             PrepareSource(follows),
             follow_trees.FollowTrees(moved),
             trees.SyncTrees(moved),
             Follow(follows),
+            # Not before the copy: a log that can be followed doubles what an index costs to make.
+            PrepareTarget(way),
             proof,
             databases.Rehearse(copied, follows.dumped),
             Ask(visitor(layout, settings)),

@@ -33,7 +33,7 @@ class PrepareTarget(Step):
     key = "return-settings"
     title = "let the target's databases be followed"
     why = "Going back after the opening takes along what people did on the target."
-    phase = "prepare"
+    phase = "sync"
 
     def check(self, pair: Pair) -> Iterator[Finding]:
         hindrance = self.way.hindrance(pair)

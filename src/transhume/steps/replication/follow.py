@@ -103,7 +103,8 @@ class Follow(Step):
             yield from self._prepare(pair, name)
         if again:
             why = sorted({reasons[name] for name in again})
-            acts = tuple(self._copy(pair, name) for name in again)
+            shares = self.following.copier.shares(pair.source, again)
+            acts = tuple(self._copy(pair, name, shares[name]) for name in again)
             backs = tuple(self._uncopy(pair, name) for name in again)
             title = f"copy {', '.join(again)} and follow ({'; '.join(why)})"
             yield Change(title, Together(acts), Series(backs))
@@ -129,7 +130,7 @@ class Follow(Step):
             yield Change(title, identify, back)
         yield Change(f"publish {name}", scripts.publish(self.following, source, name), back)
 
-    def _copy(self, pair: Pair, name: str) -> Act:
+    def _copy(self, pair: Pair, name: str, jobs: int) -> Act:
         copier, slot = self.following.copier, slot_name(pair.source, name)
         database = described(pair.source, name)
         if database is None:
@@ -138,7 +139,7 @@ class Follow(Step):
             name,
             slot,
             copier.at(name),
-            copier.jobs,
+            jobs,
             compression(pair.target),
             program("under_snapshot"),
             tables(pair.source, name),

@@ -123,7 +123,8 @@ def connections(names: tuple[str, ...], jobs: int) -> Look:
 
     def look(pair: Pair) -> Iterator[Finding]:
         most, used = pair.source.sql("postgres", _CONNECTIONS)[0]
-        wanted = len(names) * (jobs + 1) + 2
+        # Each database has one at least, beside the one that leads its dump.
+        wanted = jobs + 2 * len(names) + 2
         if most - used < wanted:
             yield Finding(
                 "connections",

@@ -9,6 +9,7 @@ from psycopg import sql
 from transhume.core.check import Look
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.steps import sized
 from transhume.steps.requirements.remedy import accepting, as_postgres, quoted
 
 # Owners of objects in these databases, and whoever has rights on them.
@@ -35,12 +36,6 @@ where pg_get_userbyid(member) !~ '^pg_'
 _ROLE_SETTINGS = """
 select r.rolname, unnest(setconfig) from pg_db_role_setting s join pg_roles r on r.oid = s.setrole
 where s.setdatabase = 0
-"""
-_SPACES = """
-select distinct spcname, pg_tablespace_location(t.oid) from pg_tablespace t
-join pg_database d on datname = any(%s)
-where spcname not in ('pg_default', 'pg_global')
-  and d.oid in (select pg_tablespace_databases(t.oid))
 """
 _NAMES = "select datname from pg_database where not datistemplate and datname <> 'postgres'"
 _DATABASE_SETTINGS = """
@@ -139,22 +134,21 @@ def tablespaces(names: tuple[str, ...]) -> Look:
     """A tablespace that the target lacks stops the restore at its first table."""
 
     def look(pair: Pair) -> Iterator[Finding]:
-        here = {
-            name for (name,) in pair.target.sql("postgres", "select spcname from pg_tablespace")
-        }
-        for name, folder in sorted(pair.source.sql("postgres", _SPACES, list(names))):
-            if name not in here:
+        here = {space.name for space in sized.tablespaces(pair.target)}
+        for space in sized.tablespaces(pair.source):
+            if space.databases & set(names) and space.name not in here:
                 yield Finding(
                     "tablespace-missing",
                     "blocks",
                     "target",
-                    f"the tablespace {name} ({folder} on the source) doesn't exist here",
+                    f"the tablespace {space.name} ({space.folder} on the source) "
+                    "doesn't exist here",
                     "The restore would stop at the first table that lies in it.",
-                    f"on the target: install -d -o postgres -m 0700 {quoted(folder)}; "
+                    f"on the target: install -d -o postgres -m 0700 {quoted(space.folder)}; "
                     + as_postgres(
                         "create tablespace {name} location {folder}",
-                        name=sql.Identifier(name),
-                        folder=sql.Literal(folder),
+                        name=sql.Identifier(space.name),
+                        folder=sql.Literal(space.folder),
                     ),
                 )
 
@@ -193,6 +187,7 @@ def databases(required: tuple[str, ...], optional: tuple[str, ...]) -> Look:
 
     def look(pair: Pair) -> Iterator[Finding]:
         there = {name for (name,) in pair.source.sql("postgres", _NAMES)}
+        sizes = sized.database_sizes(pair.source)
         for name in sorted(set(required) - there):
             yield Finding(
                 "database-absent",
@@ -203,12 +198,11 @@ def databases(required: tuple[str, ...], optional: tuple[str, ...]) -> Look:
                 "is this the right machine? [source] ssh in the settings names it",
             )
         for name in sorted(there - set(required) - set(optional)):
-            size = pair.source.sql("postgres", "select pg_database_size(%s)", name)[0][0]
             yield Finding(
                 "database-left",
                 "warns",
                 "source",
-                f"the database {name} ({size:,} bytes) is none of those that move",
+                f"the database {name} ({sizes.get(name, 0):,} bytes) is none of those that move",
                 "Whatever uses it would find nothing on the target.",
                 f"dump it by hand: {quoted('pg_dump', '-Fc', '-f', f'{name}.dump', name)}; or "
                 + accepting("database-left"),

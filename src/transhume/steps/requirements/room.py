@@ -13,6 +13,7 @@ from transhume.steps.copier import UNCOMPRESSED, compression
 from transhume.steps.requirements.mounts import Mount, inside, landing
 from transhume.steps.requirements.remedy import quoted
 from transhume.steps.requirements.survey import Surveyed, parts, survey
+from transhume.steps.sized import database_sizes, tablespaces
 
 _GROWTH = 1.1
 """What arrives, and a tenth for what grows until the switch."""
@@ -24,13 +25,6 @@ it is text, and values that the server keeps packed are as long as they are."""
 _COMPRESSING = ("btrfs", "zfs", "bcachefs")
 _FILES_OF_A_DATABASE = 20_000
 """Files of one with this schema: 922 tables, 6,472 indexes and their forks."""
-
-_SPACES = """
-select spcname, pg_tablespace_location(oid), pg_tablespace_size(oid) from pg_tablespace
-where spcname not in ('pg_default', 'pg_global')
-"""
-_IN_USE = """and exists (select from pg_database d
-  where datname = any(%s) and d.oid in (select pg_tablespace_databases(pg_tablespace.oid)))"""
 
 _SOURCE_NEEDS = 2 << 30
 """Bytes to leave free there: WAL that is held back for the target, and the tracker's lists."""
@@ -105,9 +99,8 @@ def _size(tree: Surveyed, packed: bool) -> int:
 
 
 def _sizes(host: Host, names: tuple[str, ...]) -> dict[str, int]:
-    """How large each database is that exists there, in bytes."""
-    query = "select datname, pg_database_size(oid) from pg_database"
-    return {name: int(size) for name, size in host.sql("postgres", query) if name in names}
+    """How large each of these databases is that exists there, in bytes."""
+    return {name: size for name, size in database_sizes(host).items() if name in names}
 
 
 def _spaces(pair: Pair, names: tuple[str, ...]) -> dict[str, int]:
@@ -115,15 +108,12 @@ def _spaces(pair: Pair, names: tuple[str, ...]) -> dict[str, int]:
 
     One that the target lacks is another check's finding.
     """
-    here = {
-        name: (folder, int(size)) for name, folder, size in pair.target.sql("postgres", _SPACES)
+    here = {space.name: space for space in tablespaces(pair.target)}
+    return {
+        here[space.name].folder: max(0, space.bytes - here[space.name].bytes)
+        for space in tablespaces(pair.source)
+        if space.name in here and space.databases & set(names)
     }
-    arriving = {}
-    for name, _, size in pair.source.sql("postgres", f"{_SPACES} {_IN_USE}", list(names)):
-        if name in here:
-            folder, present = here[name]
-            arriving[folder] = max(0, int(size) - present)
-    return arriving
 
 
 def _lacking(target: Host, mount: Mount, need: Need) -> Iterator[Finding]:
