@@ -8,11 +8,12 @@ import pytest
 
 from tests.ui import sample
 from tests.ui.sheet import Sheet, tame
-from transhume.core.change import Carry, Change, Run, WriteFile
+from transhume.core.change import Carry, Change, Keep, Run, SeedTree, SyncTree, WriteFile
 from transhume.core.event import Event
 from transhume.core.plan import Plan
 from transhume.errors import StepFailed
 from transhume.ui import terminal
+from transhume.ui.acts import moved
 from transhume.ui.forecast import outlook, show
 from transhume.ui.status import show_status
 from transhume.ui.view import fold
@@ -49,6 +50,16 @@ def test_an_empty_plan_is_no_mistake() -> None:
     sheet = Sheet()
     terminal.plan(sheet, [])
     assert len(sheet.rows) == 1
+
+
+def test_a_tree_that_two_passes_look_at_is_counted_once() -> None:
+    def passed(path: str, expected: int) -> Change:
+        return Change("look", SyncTree(path, expected=expected), Keep("it does no harm"))
+
+    carried = Change("carry", SeedTree("/a", ("sh",), b"", 5000), Keep("it does no harm"))
+    changes = (carried, passed("/a", 0), passed("/b", 3000), passed("/b", 3000))
+    assert moved(changes) == "8.0 kB"
+    assert moved(changes[:1]) == "5.0 kB"
 
 
 def commands(*changes: Change, former: bytes | None = None) -> list[str]:

@@ -163,7 +163,12 @@ def backward(back: Back) -> list[Spoken]:
 def moved(changes: Sequence[Change]) -> str:
     """How much the changes are thought to move; empty when nobody counted."""
     inner = [leaf for change in changes for leaf in leaves(change.act)]
-    total = sum(leaf.expected for leaf in inner if isinstance(leaf, (SeedTree, SyncTree)))
+    trees: dict[str, int] = {}
+    for leaf in inner:
+        if isinstance(leaf, (SeedTree, SyncTree)):
+            # What two passes look at is brought by one of them.
+            trees[leaf.path] = max(leaf.expected, trees.get(leaf.path, 0))
+    total = sum(trees.values())
     tables = sum(leaf.tables for leaf in inner if isinstance(leaf, (DumpDatabase, SeedDatabase)))
     return size(total) if total else several(tables, "table") if tables else ""
 
