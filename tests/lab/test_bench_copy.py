@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.bench import copy_page, page
+from lab.bench import copy_page, page, warming
 from lab.bench.copy import Copied, summary
 
 _TREES = {
@@ -61,3 +61,18 @@ def test_the_page_has_every_median_and_ratio() -> None:
 def test_the_kept_page_is_made_of_the_kept_results() -> None:
     found = (page.DOCS / "benchmarks.md").read_text()
     assert copy_page.SECTION.filled_in(found, copy_page.SECTION.kept()) == found
+
+
+def test_reading_ahead_is_told_against_what_wasnt() -> None:
+    took = {"nothing": (10.0, 8.0, 9.0), "all, first": (20.0, 18.0, 18.0)}
+    done = [warming.Carried("small", by, each) for by, times in took.items() for each in times]
+    result = {"seconds": warming.summary(done)}
+    assert warming.table(result)[2:] == [
+        "| small | nothing | 9.0 | 1.00 x |",
+        "| small | all, first | 18.0 | 2.00 x |",
+    ]
+
+
+def test_the_kept_page_of_reading_ahead_is_made_of_the_kept_results() -> None:
+    found = (page.DOCS / "benchmarks.md").read_text()
+    assert warming.SECTION.filled_in(found, warming.SECTION.kept()) == found
