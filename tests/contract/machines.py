@@ -186,6 +186,9 @@ _PROC = {
 }
 
 
+_BYTES = {"bj": 10_000_000, "bj-data": 82_000_000, "keycloak": 8_000_000}
+
+
 def _held_of_the_machine() -> dict[str, Any]:
     return {
         "from pg_hba_file_rules r": [(1, "host {all} {all} 127.0.0.1")],
@@ -230,11 +233,7 @@ def _held() -> dict[str, Any]:
         "pg_char_to_encoding": [(6,)],
         "show data_directory": [("/var/lib/postgresql/15/main",)],
         "show hba_file": [("/etc/postgresql/15/main/pg_hba.conf",)],
-        "select datname, pg_database_size(oid)": [
-            ("bj", 10_000_000),
-            ("bj-data", 82_000_000),
-            ("keycloak", 8_000_000),
-        ],
+        "select datname, pg_database_size(oid)": [*_BYTES.items()],
         "where application_name like 'pg_repack%'": [],
         "select distinct pg_get_userbyid(refobjid)": [("bj",)],
         "from pg_roles where rolname !~": [
