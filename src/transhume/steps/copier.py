@@ -113,13 +113,15 @@ class Copier:
             )
         return (*self.names, *(name for name in self.optional if name in known))
 
-    def dump(self, pair: Pair, names: tuple[str, ...]) -> Iterator[Change]:
-        """Dump these into the private folder."""
+    def dump(self, pair: Pair, names: tuple[str, ...], *, finish: bool) -> Iterator[Change]:
+        """Dump these into the private folder; to `finish` is while everyone waits."""
         if not names:
             return
         compress = compression(pair.target)
         acts = tuple(
-            DumpDatabase(name, self.at(name), self.jobs, compress, tables(pair.source, name))
+            DumpDatabase(
+                name, self.at(name), self.jobs, compress, tables(pair.source, name), finish
+            )
             for name in names
         )
         yield Change(f"dump {', '.join(names)}", Together(acts), _KEEP)
