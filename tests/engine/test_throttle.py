@@ -104,6 +104,9 @@ def test_what_was_moved_is_paid_for_afterwards(clock: Clock) -> None:
     assert not held.moved(0)
     clock.now += 1
     assert held.moved(0)
+    clock.now += 100
+    assert held.moved(0)
+    assert held.stood == 3.0
 
 
 def test_all_copies_share_one_limit(clock: Clock) -> None:

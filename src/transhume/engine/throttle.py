@@ -44,6 +44,9 @@ class Throttle:
         self._busy = False
         self.held = False
         """Whether anybody had to wait since this was last set to False."""
+        self.stood = 0.0
+        """Seconds that what can't ask beforehand has stood still, all in all."""
+        self._stands = False
 
     def may(self, size: int) -> bool:
         """Whether so many bytes may be asked for now; they are taken then."""
@@ -62,8 +65,13 @@ class Throttle:
     def moved(self, size: int) -> bool:
         """Whether more may be moved now; so many bytes were, whoever was asked."""
         with self._lock:
+            before = self._paid
             self._owed += size
-            return self._free()
+            free = self._free()
+            # What it was told the last time held up to now, if there still was one.
+            self.stood += min(self._paid - before, _LOOK_SECONDS) if self._stands else 0.0
+            self._stands = not free
+            return free
 
     def await_calm(self) -> None:
         """Wait until the source's load allows that something begins."""
