@@ -13,7 +13,7 @@ from typing import Any
 
 from transhume.core import host
 from transhume.core.change import Command, Place
-from transhume.core.host import Output, Pair, Talk
+from transhume.core.host import May, Output, Pair, Talk
 from transhume.errors import StepFailed
 from transhume.hosts.reading import only_reads
 
@@ -272,7 +272,7 @@ class World:
         if self.moments == self.kill_at:
             raise Killed
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
         """Alter the world, as a machine would."""
         self.moment()
         if self.fail_on and self.fail_on in str(command):

@@ -70,6 +70,8 @@ def _events() -> Iterator[Event]:
     yield Event(2, 0, "change-begun", {"step": "sync", "title": "copy /x", "act": act})
     yield Event(3, 0, "change-done", {"change": 2, "seconds": 2.0})
     yield Event(4, 0, "change-begun", {"step": "sync", "title": "copy /y", "act": {}})
+    yield Event(8, 0, "change-begun", {"step": "rehearse", "title": "dump bj", "act": {}})
+    yield Event(9, 0, "change-done", {"change": 8, "seconds": 90.0, "held": 80.0})
     yield Event(5, 0, "step-done", {"step": "sync", "seconds": 3.0})
     rest = {"part": "/x", "lacking": 500, "total": 9, "unit": "bytes", "seconds": None}
     yield Event(6, 0, "lacks", rest)
@@ -80,7 +82,7 @@ def _events() -> Iterator[Event]:
 def test_what_the_journal_tells_is_read() -> None:
     known = measured(_events())
     assert known.steps == {"sync": 3.0}
-    assert known.changes == {("sync", "copy /x"): 2.0}
+    assert known.changes == {("sync", "copy /x"): 2.0, ("rehearse", "dump bj"): 10.0}
     assert known.start == 12.5
     assert known.lags["bj"] == Lag("bj", 0.2, "seconds", 0.4, following=True)
     assert known.rest(["/x"]) == 500 / 2_500

@@ -14,7 +14,7 @@ from tests.engine.toy import ALL, Copies, Move, Sets, begun
 from tests.fakes import World
 from transhume.core.at_once import at_once
 from transhume.core.change import Command
-from transhume.core.host import Output
+from transhume.core.host import May, Output
 from transhume.core.plan import Beside, Plan
 from transhume.errors import StepFailed
 
@@ -45,7 +45,7 @@ class _Meeting(World):
     names: tuple[str, ...] = ()
     meet: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=_LIMIT))
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
         if command.argv[1] in self.names:
             self.meet.wait()
         return super().run(command, heard)

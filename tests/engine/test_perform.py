@@ -12,16 +12,19 @@ from transhume.core.change import (
     Act,
     Await,
     Command,
+    DumpDatabase,
     Pause,
     Reroute,
+    RestoreDatabase,
     Run,
+    SeedDatabase,
     Series,
     SyncPaths,
     SyncTree,
     Together,
 )
 from transhume.core.event import Progress
-from transhume.core.host import Hands, Output, Talk
+from transhume.core.host import Hands, May, Output, Talk
 from transhume.core.settings import CopySettings
 from transhume.engine import perform, throttle
 from transhume.engine.perform import Performer
@@ -36,9 +39,11 @@ class Hand:
     lines: tuple[str, ...] = ()
     done: list[str] = field(default_factory=list)
     meets: threading.Barrier | None = None
+    asked: list[May | None] = field(default_factory=list)
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
         """Note it and answer."""
+        self.asked.append(may)
         if self.meets:
             self.meets.wait(timeout=10)
         for line in self.lines:
@@ -62,6 +67,9 @@ class Way:
     def to(self, address: str) -> None:
         """Lead there."""
         self.taken.append(address)
+
+
+_SEED = SeedDatabase("x", "slot", "/d/x", 2, "0", b"")
 
 
 def _run(word: str, *ok: int) -> Run:
@@ -142,26 +150,36 @@ def test_progress_is_heard_while_it_works() -> None:
 
 
 @pytest.mark.parametrize(
-    ("acts", "rates"),
+    ("act", "held"),
     [
-        ((SyncTree("/x"),), ["--bwlimit=51200"]),
-        ((SyncTree("/x"), SyncPaths("/y", b"a\0"), _run("a")), ["--bwlimit=25600"] * 2),
-        ((SyncTree("/x", finish=True), SyncPaths("/y", b"a\0", finish=True)), []),
+        (SyncTree("/x"), True),
+        (SyncPaths("/x", b"a\0"), True),
+        (_SEED, True),
+        (DumpDatabase("x", "/d/x", 2, "0"), True),
+        (SyncTree("/x", finish=True), False),
+        (SyncPaths("/x", b"a\0", finish=True), False),
+        (DumpDatabase("x", "/d/x", 2, "0", finish=True), False),
+        (RestoreDatabase("x", "/d/x", 2), False),
+        (_run("a"), False),
     ],
-    ids=["one pass", "two share it", "nobody who waits is held back"],
+    ids=str,
 )
-def test_hot_passes_keep_to_the_bandwidth(acts: tuple[Act, ...], rates: list[str]) -> None:
-    hand, limits = Hand(), CopySettings(bandwidth="50M")
-    performer = Performer(
-        {"source": hand, "target": hand},
-        Way(),
-        lambda said: None,
-        lambda seen: None,
-        lambda: limits,
-    )
-    performer.perform(Together(acts))
-    words = [word for line in hand.done for word in line.split()]
-    assert [word for word in words if word.startswith("--bwlimit")] == rates
+def test_whoever_waits_is_never_held_back(act: Act, held: bool) -> None:
+    hand = Hand()
+    _perform(hand, act)
+    assert {may is not None for may in hand.asked} == {held}
+
+
+def test_hot_copies_side_by_side_share_the_limit() -> None:
+    hand, limits = Hand(), [CopySettings(bandwidth="1K")]
+    hands: Hands = {"source": hand, "target": hand}
+    performer = Performer(hands, Way(), lambda said: None, lambda seen: None, lambda: limits[0])
+    performer.perform(Together((SyncTree("/x"), SyncTree("/y"))))
+    first, *others = (may for may in hand.asked if may)
+    assert not first(1 << 30)
+    assert not any(may(0) for may in others)
+    limits[0] = CopySettings()
+    assert all(may(0) for may in others)
 
 
 def test_a_hot_pass_begins_once_the_source_is_calm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +189,9 @@ def test_a_hot_pass_begins_once_the_source_is_calm(monkeypatch: pytest.MonkeyPat
     class Busy(Hand):
         """A source whose load goes down."""
 
-        def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+        def run(
+            self, command: Command, heard: Callable[[str], None], may: May | None = None
+        ) -> Output:
             """Tell the next load."""
             hand.done.append("look")
             return Output(0, loads.pop(0).encode(), b"")
@@ -181,4 +201,4 @@ def test_a_hot_pass_begins_once_the_source_is_calm(monkeypatch: pytest.MonkeyPat
     Performer(hands, Way(), lambda said: None, lambda seen: None, lambda: limits).perform(
         SyncTree("/x")
     )
-    assert [line.split()[0] for line in hand.done] == ["mkdir", "look", "look", "rsync"]
+    assert [line.split()[0] for line in hand.done] == ["look", "look", "mkdir", "rsync"]

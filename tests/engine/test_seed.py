@@ -14,9 +14,10 @@ import pytest
 
 from transhume.core.change import Command, Place, SeedTree
 from transhume.core.event import Progress
-from transhume.core.host import Hand, Output, Talk
+from transhume.core.host import Hand, May, Output, Talk
 from transhume.core.settings import CopySettings
 from transhume.engine import batches, seed
+from transhume.engine.throttle import Throttle
 from transhume.errors import StepFailed, Unreachable
 from transhume.hosts.process import Processes
 from transhume.steps.bulk import seeding
@@ -35,7 +36,7 @@ class Machine:
     processes: Processes = field(default_factory=Processes)
     talks: list[Talk] = field(default_factory=list)
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
         """Run it."""
         return self.processes.run(command.argv, command.input, heard)
 
@@ -99,8 +100,12 @@ def _carry(
     act = seeding(str(pair.target), 1000)
     seen: list[Progress] = []
     hands: dict[Place, Hand] = {"source": pair, "target": pair}
-    seed.seed(act, hands, seen.append, limits)
+    seed.seed(act, hands, seen.append, _throttle(limits))
     return act, seen
+
+
+def _throttle(limits: Callable[[], CopySettings]) -> Throttle:
+    return Throttle(limits, lambda: 0.0)
 
 
 def _files(top: Path) -> dict[bytes, tuple[Any, ...]]:
@@ -243,7 +248,7 @@ def test_a_full_target_ends_it_with_one_message(pair: Machine) -> None:
     act = SeedTree(act.path, limited, act.programs, act.expected)
     hands: dict[Place, Hand] = {"source": pair, "target": pair}
     with pytest.raises(StepFailed, match="can't be written on the target: File too large") as full:
-        seed.seed(act, hands, lambda progress: None, CopySettings)
+        seed.seed(act, hands, lambda progress: None, _throttle(CopySettings))
     assert "df -h" in full.value.remedy
 
 
@@ -271,7 +276,7 @@ def test_ctrl_c_ends_every_connection(pair: Machine) -> None:
 
     threads = _at_work()
     with pytest.raises(KeyboardInterrupt):
-        seed.seed(act, hands, interrupt, lambda: CopySettings(bandwidth="1K"))
+        seed.seed(act, hands, interrupt, _throttle(lambda: CopySettings(bandwidth="1K")))
     assert all(talk.end().status != 0 for talk in pair.talks[3:])
     assert _at_work() == threads
 

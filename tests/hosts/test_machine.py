@@ -37,7 +37,11 @@ class Around:
     peaks: Peaks = field(default_factory=Peaks)
 
     def run(
-        self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        heard: Callable[[str], None] | None = None,
+        may: Callable[[], bool] | None = None,
     ) -> Output:
         """Run nothing."""
         if self.missing:

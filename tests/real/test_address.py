@@ -19,7 +19,7 @@ from lab.pair import Pair as LabPair
 from lab.shell import wait_until
 from transhume.core.change import Act, Carry, Change, Command, Keep, Never, Place
 from transhume.core.finding import stopping
-from transhume.core.host import Output, Pair, Snapshot
+from transhume.core.host import May, Output, Pair, Snapshot
 from transhume.core.settings import AddressSettings
 from transhume.core.step import Step
 from transhume.engine.perform import Performer
@@ -94,7 +94,7 @@ class Box:
     def api(self, path: str) -> Any:
         raise NotImplementedError
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
         return self._do(command.argv, command.input)
 
     def _do(self, argv: tuple[str, ...], stdin: bytes) -> Output:

@@ -12,7 +12,7 @@ from psycopg import pq
 
 from tests.contract.machines import servers
 from tests.fakes import FakeHost
-from transhume.core.change import DumpDatabase, RestoreDatabase, Run, Together, psql
+from transhume.core.change import DumpDatabase, RestoreDatabase, Run, Together, leaves, psql
 from transhume.core.host import Pair
 from transhume.errors import StepFailed
 from transhume.steps.copier import Copier, creation
@@ -109,6 +109,14 @@ def test_a_newer_pg_dump_compresses_with_zstd_and_none_with_gzip(
     (change,) = Dump(COPIER, COPIER.present).run(pair)
     assert isinstance(change.act, Together)
     assert {act.compress for act in change.act.acts if isinstance(act, DumpDatabase)} == {compress}
+
+
+@pytest.mark.parametrize(("kind", "finish"), [(Rehearse, False), (Dump, True)])
+def test_only_the_rehearsal_may_be_held_back(kind: type[Rehearse | Dump], finish: bool) -> None:
+    acts = [
+        act for change in kind(COPIER, COPIER.present).run(servers()) for act in leaves(change.act)
+    ]
+    assert {act.finish for act in acts if isinstance(act, DumpDatabase)} == {finish}
 
 
 def test_a_restore_stops_at_its_first_error() -> None:

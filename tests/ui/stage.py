@@ -16,7 +16,7 @@ from tests.fakes import FakeHost, Spoken
 from transhume.agent import guard
 from transhume.core.change import Command
 from transhume.core.event import Progress
-from transhume.core.host import Output, Pair, Talk
+from transhume.core.host import May, Output, Pair, Talk
 from transhume.core.settings import Settings
 from transhume.engine.perform import Performer
 from transhume.hosts.memory import Peaks
@@ -48,7 +48,7 @@ class Obeys:
     fails: list[str] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
         """Do it."""
         line = str(command)
         self.typed.append(line)

@@ -337,7 +337,7 @@ def test_ctrl_c_in_a_walk_is_told_with_what_it_means(
 ) -> None:
     """In the outage people are shut out: that is said, and both ways on."""
 
-    def interrupt(command: Command, heard: object) -> Output:
+    def interrupt(command: Command, *more: object) -> Output:
         if "take" in command.argv:
             raise KeyboardInterrupt
         return obey(command, lambda line: None)

@@ -72,7 +72,7 @@ class DumpDatabase:
 
     The target's pg_dump is used: a newer one may read an older server, never the other way
     (https://www.postgresql.org/docs/current/app-pgdump.html, Notes). `tables` is how many tables
-    hold data, for the bar.
+    hold data, for the bar. `finish` is the dump while nobody writes.
     """
 
     database: str
@@ -80,6 +80,7 @@ class DumpDatabase:
     jobs: int
     compress: str
     tables: int = 0
+    finish: bool = False
 
     def commands(self) -> Iterator[Command]:
         yield Command("target", ("rm", "-rf", "--", self.folder))

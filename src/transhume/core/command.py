@@ -21,6 +21,13 @@ KEY = "/etc/transhume/id_ed25519"
 SERVICE_FILE = "/run/transhume/pg_service.conf"
 """How libpq reaches both servers; 0600, in memory only; hosts/postgres.py writes it."""
 
+FOLLOW = "/run/transhume-follow"
+"""The target's PostgreSQL follows the source's by it; see steps/replication/tunnel.py."""
+
+HELD = ("rsync", "pg_dump")
+"""What stands still while a copy is held back. Not ssh beside it, which answers the source's sshd:
+that may cut off whoever is silent for some seconds (sshd_config(5), ClientAliveInterval)."""
+
 MOST_LINES = 200
 """So many lines of what a command prints are kept while it is listened to, the last ones."""
 

@@ -13,7 +13,7 @@ Kind = Literal[
     "step-skipped",  # step: its effect was proved to hold
     "step-done",  # step, seconds
     "change-begun",  # step, title, act, back, commands: on disk before the act
-    "change-done",  # change (the id of its change-begun), seconds
+    "change-done",  # change (the id of its change-begun), seconds, held (how many of them)
     "change-failed",  # change, error
     "undo-begun",  # change, title
     "undone",  # change, kept (the reason, when there was nothing to take back)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from transhume.core.change import Command, Place
 
@@ -111,11 +111,18 @@ class Pair:
         return self.source if place == "source" else self.target
 
 
+May: TypeAlias = "Callable[[int], bool]"
+"""Told how many bytes came or went since it was told last; whether more may, now."""
+
+
 class Hand(Protocol):
     """What alters a machine: only the engine's performing room holds one."""
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
-        """Run the command to its end; `heard` gets each line of its output as it comes."""
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
+        """Run the command to its end; `heard` gets each line of its output as it comes.
+
+        While `may` says no, what reads the source in it stands still.
+        """
 
     def talk(self, command: Command) -> Talk:
         """Start the command; whoever asked ends it."""

@@ -74,7 +74,8 @@ def measured(events: Iterable[Event]) -> Measured:
             begun[event.id] = event
         elif event.kind == "change-done" and data["change"] in begun:
             first = begun.pop(data["change"]).data
-            changes[first["step"], first["title"]] = data["seconds"]
+            # Nothing holds it back while people wait.
+            changes[first["step"], first["title"]] = data["seconds"] - data.get("held", 0.0)
             moved = _bytes(first["act"])
             if moved > largest and data["seconds"] > 0:
                 largest, rate = moved, moved / data["seconds"]

@@ -122,8 +122,9 @@ class DatabaseSettings(Part):
 
 
 class CopySettings(Part):
-    """What copies may ask of the source while people work. The first copy of a large tree reads
-    this again while it runs, each later pass when it begins."""
+    """What copies of trees and databases may ask of the source while people work, all together.
+    It counts at once when it is changed, also for what runs; in the outage nothing is held back.
+    A dump that is held back keeps its snapshot and its locks on the source for so much longer."""
 
     bandwidth: str | None = Field(
         default=None,
@@ -134,7 +135,7 @@ class CopySettings(Part):
         default=None,
         gt=0,
         strict=False,
-        description="while the source's load average of a minute is above, the copy waits",
+        description="while the source's load average of a minute is above, copies stand still",
     )
 
     @property

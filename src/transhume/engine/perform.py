@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from transhume.core.at_once import at_once
@@ -23,13 +23,13 @@ from transhume.core.settings import CopySettings
 from transhume.engine.failures import failed
 from transhume.engine.meters import meter
 from transhume.engine.seed import seed
-from transhume.engine.throttle import held_back, is_hot
+from transhume.engine.throttle import Throttle, is_hot, source_load
 
 # What is soon there is soon seen; what takes its time isn't asked for all the time.
 _FIRST_POLL_SECONDS, _POLL_SECONDS = 0.02, 0.2
 
 
-@dataclass(frozen=True)
+@dataclass
 class Performer:
     """Performs acts; `ask` puts a pause to the admin, `notice` gets progress as it is heard.
 
@@ -41,12 +41,13 @@ class Performer:
     ask: Callable[[str], None]
     notice: Callable[[Progress], None]
     limits: Callable[[], CopySettings] = CopySettings
+    throttle: Throttle = field(init=False)
 
-    def perform(self, act: Act, beside: int = 1) -> None:
-        """Do it, wait for its end, believe every status; StepFailed otherwise.
+    def __post_init__(self) -> None:
+        self.throttle = Throttle(self.limits, lambda: source_load(self.hands))
 
-        `beside` is how many hot copies go on at the same time, this one among them.
-        """
+    def perform(self, act: Act) -> None:
+        """Do it, wait for its end, believe every status; StepFailed otherwise."""
         if isinstance(act, Series):
             for inner in act.acts:
                 self.perform(inner)
@@ -59,28 +60,28 @@ class Performer:
         elif isinstance(act, Reroute):
             self.route.to(act.to)
         elif isinstance(act, SeedTree):
-            seed(act, self.hands, self.notice, self.limits)
+            seed(act, self.hands, self.notice, self.throttle)
         else:
-            self._commands(act, beside)
+            self._commands(act)
 
-    def _commands(self, act: Act, beside: int) -> None:
-        read = meter(act)
+    def _commands(self, act: Act) -> None:
+        read, hot = meter(act), is_hot(act)
 
         def heard(line: str) -> None:
             progress = read(line)
             if progress is not None:
                 self.notice(progress)
 
+        if hot:
+            self.throttle.await_calm()
+        may = self.throttle.moved if hot else None
         for command in act.commands():
-            if is_hot(act):
-                command = held_back(command, self.hands, self.limits, beside)
-            output = self.hands[command.place].run(command, heard)
+            output = self.hands[command.place].run(command, heard, may)
             if not command.succeeded(output.status, output.stderr):
                 raise failed(command, output)
 
     def _together(self, act: Together) -> None:
-        beside = sum(map(is_hot, act.acts)) or 1
-        at_once([partial(self.perform, inner, beside) for inner in act.acts])
+        at_once([partial(self.perform, inner) for inner in act.acts])
 
     def _await(self, act: Await) -> None:
         (command,) = act.commands()

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from transhume.core.change import Command, SeedTree
 from transhume.core.event import Progress
 from transhume.core.host import Hands, Output, Talk
-from transhume.core.settings import CopySettings
 from transhume.engine.batches import Batch, batches, ending, lacking, names, split
 from transhume.engine.failures import failed
 from transhume.engine.growth import Growth
-from transhume.engine.throttle import Throttle, source_load
+from transhume.engine.throttle import Throttle
 from transhume.errors import StepFailed, TranshumeError, Unreachable
 
 _SETTLE_SECONDS = 0.7
@@ -40,7 +39,7 @@ def seed(
     act: SeedTree,
     hands: Hands,
     notice: Callable[[Progress], None],
-    limits: Callable[[], CopySettings],
+    throttle: Throttle,
 ) -> None:
     """Bring what can be brought whole; StepFailed or Unreachable when it can't go on.
 
@@ -48,12 +47,12 @@ def seed(
     """
     for _ in range(_LISTS - 1):
         try:
-            _seed(act, hands, notice, limits)
+            _seed(act, hands, notice, throttle)
         except Unlisted:
             time.sleep(_PAUSE_SECONDS)
         else:
             return
-    _seed(act, hands, notice, limits)
+    _seed(act, hands, notice, throttle)
 
 
 class Unlisted(Unreachable):
@@ -64,7 +63,7 @@ def _seed(
     act: SeedTree,
     hands: Hands,
     notice: Callable[[Progress], None],
-    limits: Callable[[], CopySettings],
+    throttle: Throttle,
 ) -> None:
     make, source, target, lane = act.commands()
     with _output(hands, make):
@@ -73,7 +72,6 @@ def _seed(
         present = names(split(found, b"\0"))
     with _output(hands, source) as found:
         queue, ended = Queue(batches(lacking(split(found, b"\0"), present))), threading.Event()
-        throttle = Throttle(limits, lambda: source_load(hands), ended)
         Crew(act, hands, lane, queue, throttle, notice, ended).work()
 
 
@@ -270,7 +268,7 @@ class Crew:
             if batch is None:
                 return
             if not waiting:
-                self.throttle.take(batch.size)
+                self.throttle.take(batch.size, self.ended)
             elif not self.throttle.may(batch.size):
                 # Answers are heard meanwhile: who asked for nothing more knows how far it is.
                 self.queue.give_back(batch)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
-from transhume.core.change import Act, Command, SyncPaths, SyncTree
+from transhume.core.change import Act, Command, DumpDatabase, SeedDatabase, SyncPaths, SyncTree
 from transhume.core.host import Hands
 from transhume.core.settings import CopySettings
 
@@ -25,75 +24,76 @@ def source_load(hands: Hands) -> float:
 
 
 def is_hot(act: Act) -> bool:
-    """Whether rsync runs while people work; nobody who waits should wait for a limit."""
-    return isinstance(act, (SyncTree, SyncPaths)) and not act.finish
-
-
-def held_back(command: Command, hands: Hands, limits: Limits, beside: int) -> Command:
-    """rsync with its share of the bandwidth, once the source's load allows it to begin.
-
-    `beside` is how many of them run at the same time. What it was begun with it keeps.
-    """
-    if command.argv[0] != "rsync":
-        return command
-    while (most := limits().max_load) is not None and source_load(hands) > most:
-        time.sleep(_LOOK_SECONDS)
-    share = limits().bytes_per_second // beside
-    if not share:
-        return command
-    rate = f"--bwlimit={max(1, share // 1024)}"
-    return replace(command, argv=("rsync", rate, *command.argv[1:]))
+    """Whether it copies while people work; nobody who waits should wait for a limit."""
+    if isinstance(act, (SyncTree, SyncPaths, DumpDatabase)):
+        return not act.finish
+    return isinstance(act, SeedDatabase)
 
 
 class Throttle:
-    """What all connections share; the limits are asked for each time, so they may change."""
+    """What all copies share; the limits are asked for each time, so they may change."""
 
-    def __init__(
-        self,
-        limits: Limits,
-        load: Callable[[], float],
-        ended: threading.Event,
-    ) -> None:
+    def __init__(self, limits: Limits, load: Callable[[], float]) -> None:
         self._limits = limits
         self._load = load
         self._lock = threading.Lock()
-        self._free = 0.0
+        self._owed = 0.0
+        """Bytes that were moved and whose time hasn't passed yet."""
+        self._paid = 0.0
         self._looked = 0.0
         self._busy = False
-        self._ended = ended
         self.held = False
         """Whether anybody had to wait since this was last set to False."""
+        self.stood = 0.0
+        """Seconds that what can't ask beforehand has stood still, all in all."""
+        self._stands = False
 
     def may(self, size: int) -> bool:
         """Whether so many bytes may be asked for now; they are taken then."""
-        wait = self._wait(size)
-        self.held = self.held or wait
-        return not wait
+        with self._lock:
+            free = self._free()
+            self._owed += size if free else 0
+        self.held = self.held or not free
+        return free
 
-    def take(self, size: int) -> None:
-        """Wait until so many bytes may be asked for."""
+    def take(self, size: int, ended: threading.Event) -> None:
+        """Wait until so many bytes may be asked for, or it ended."""
         while not self.may(size):
-            if self._ended.wait(_NAP_SECONDS):
+            if ended.wait(_NAP_SECONDS):
                 return
 
-    def _wait(self, size: int) -> bool:
-        """Whether it is too early; if not, the bytes are taken."""
+    def moved(self, size: int) -> bool:
+        """Whether more may be moved now; so many bytes were, whoever was asked."""
         with self._lock:
-            limits, now = self._limits(), time.monotonic()
-            if self._overloaded(limits.max_load, now):
-                return True
-            if not limits.bytes_per_second:
-                return False
-            if now < self._free:
-                # A limit that was raised counts at once.
-                self._free = min(self._free, now + size / limits.bytes_per_second)
-                return True
-            self._free = max(self._free, now - _NAP_SECONDS) + size / limits.bytes_per_second
-            return False
+            before = self._paid
+            self._owed += size
+            free = self._free()
+            # What it was told the last time held up to now, if there still was one.
+            self.stood += min(self._paid - before, _LOOK_SECONDS) if self._stands else 0.0
+            self._stands = not free
+            return free
 
-    def _overloaded(self, limit: float | None, now: float) -> bool:
+    def await_calm(self) -> None:
+        """Wait until the source's load allows that something begins."""
+        while self._overloaded_now():
+            time.sleep(_LOOK_SECONDS)
+
+    def _overloaded_now(self) -> bool:
+        with self._lock:
+            return self._overloaded(self._limits().max_load)
+
+    def _free(self) -> bool:
+        limits, now = self._limits(), time.monotonic()
+        rate, before, self._paid = limits.bytes_per_second, self._paid, now
+        # What wasn't used for long is no credit. Without a limit nothing is owed, so that one that
+        # is set or raised meanwhile counts from here on.
+        self._owed = max(self._owed - rate * (now - before), -rate * _NAP_SECONDS) if rate else 0.0
+        return self._owed <= 0 and not self._overloaded(limits.max_load)
+
+    def _overloaded(self, limit: float | None) -> bool:
         if limit is None:
             return False
+        now = time.monotonic()
         if now - self._looked >= _LOOK_SECONDS:
             self._busy = self._load() > limit
             self._looked = now

@@ -114,13 +114,14 @@ class Engine:
         self.renewals.assure()
         data = encode_change(change, self.journal.bodies)
         begun = self.journal.write("change-begun", step=step.key, **data)
-        began = time.monotonic()
+        began, stood = time.monotonic(), self.performer.throttle.stood
         try:
             self.performer.perform(change.act)
         except TranshumeError as error:
             self.journal.write("change-failed", change=begun.id, error=error.what)
             raise
-        self.journal.write("change-done", change=begun.id, seconds=time.monotonic() - began)
+        took, held = time.monotonic() - began, self.performer.throttle.stood - stood
+        self.journal.write("change-done", change=begun.id, seconds=took, held=held)
 
     def _looked(self, step: Step) -> list[Finding | Proof]:
         with understood(f"the proof of {step.title!r}"):

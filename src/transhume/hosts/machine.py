@@ -8,7 +8,7 @@ import smtplib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,8 +16,9 @@ import httpx
 
 from transhume.agent import BOOT, program
 from transhume.core.change import SSH_BULK, Command, Place
-from transhume.core.host import Output, Snapshot
+from transhume.core.host import May, Output, Snapshot
 from transhume.errors import EnvironmentLacks, StepFailed, Unreachable
+from transhume.hosts.line import Line
 from transhume.hosts.memory import TELL, Peaks
 from transhume.hosts.postgres import SERVICE, Postgres
 from transhume.hosts.process import Processes, Talking
@@ -80,6 +81,7 @@ class Machine:
     postgres: Postgres
     core: Core
     peaks: Peaks
+    line: Line = field(default_factory=Line)
 
     def ask(self, *argv: str) -> Output:
         """Run a command that only reads; ValueError for any other, which is a mistake of ours."""
@@ -189,11 +191,11 @@ class Machine:
         transport = httpx.HTTPTransport(uds=str(SOCKETS / CORE_SOCKET))
         return httpx.Client(base_url=base, transport=transport, timeout=20, trust_env=False)
 
-    def run(self, command: Command, heard: Callable[[str], None]) -> Output:
-        """Run a command that may alter this machine."""
+    def run(self, command: Command, heard: Callable[[str], None], may: May | None = None) -> Output:
+        """Run a command that may alter this machine, held back while `may` says no."""
         if _DROPPING in command.input:
             self.postgres.close(self.place)
-        return self._execute(command.argv, command.input, heard)
+        return self._execute(command.argv, command.input, heard, may)
 
     def talk(self, command: Command) -> Talking:
         """Start a command that may alter this machine, to talk with; the caller ends it."""
@@ -202,16 +204,26 @@ class Machine:
         return self.processes.talk(argv)
 
     def _execute(
-        self, argv: tuple[str, ...], stdin: bytes, heard: Callable[[str], None] | None
+        self,
+        argv: tuple[str, ...],
+        stdin: bytes,
+        heard: Callable[[str], None] | None,
+        may: May | None = None,
     ) -> Output:
         if self.place == "source":
+            # What is held back runs on the target, whichever way it copies.
             return self.ssh.run(argv, stdin, heard)
         self._reach(argv)
         try:
-            return self.processes.run(argv, stdin, heard)
+            return self.processes.run(argv, stdin, heard, may and self._counted(may))
         except EnvironmentLacks as lack:
             # As a shell says it, and the source with it.
             return Output(127, b"", lack.what.encode())
+
+    def _counted(self, may: May) -> Callable[[], bool]:
+        """`may` with what was carried since; what went before it began isn't its own."""
+        self.line.news()
+        return lambda: may(self.line.news())
 
     def _reach(self, argv: tuple[str, ...]) -> None:
         words = " ".join(argv)

@@ -10,12 +10,13 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import IO
 
 from transhume.core.command import MOST_LINES
 from transhume.core.host import Output
 from transhume.errors import EnvironmentLacks, StepFailed
+from transhume.hosts.reins import Reins
 
 # A machine in other hands may talk for ever: what is kept whole, a line that is one piece of an
 # answer, and one that is only heard.
@@ -51,20 +52,44 @@ class Processes:
                 _signal(process, number)
 
     def run(
-        self, argv: Sequence[str], stdin: bytes = b"", heard: Callable[[str], None] | None = None
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        heard: Callable[[str], None] | None = None,
+        may: Callable[[], bool] | None = None,
     ) -> Output:
-        """Run to the end. With `heard`, lines are handed over and only the last ones are kept."""
+        """Run to the end. With `heard`, lines are handed over and only the last ones are kept.
+
+        While `may` says no, what reads the source in it stands still.
+        """
         process = self._start(argv)
+        problems: list[BaseException] = []
         try:
             with process:
                 try:
-                    return _talk(process, stdin, heard)
+                    with self._held(process, may, problems):
+                        return _talk(process, stdin, heard, problems)
                 except BaseException:
                     # Before its pipes are closed: that would wait for whoever reads them.
                     _end(process)
                     raise
         finally:
             self._running.discard(process)
+
+    def _held(
+        self,
+        process: subprocess.Popen[bytes],
+        may: Callable[[], bool] | None,
+        problems: list[BaseException],
+    ) -> AbstractContextManager[object]:
+        if may is None:
+            return nullcontext()
+        return Reins(
+            process.pid,
+            may,
+            lambda: self._stopping or bool(problems),
+            lambda problem: _failed(process, problem, problems),
+        )
 
     def lines(
         self,
@@ -183,10 +208,10 @@ class Talking:
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
+        # What is held back doesn't hear it otherwise.
+        os.killpg(process.pid, signal.SIGCONT)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -204,13 +229,15 @@ class _TooMuch(Exception):
 
 
 def _talk(
-    process: subprocess.Popen[bytes], stdin: bytes, heard: Callable[[str], None] | None
+    process: subprocess.Popen[bytes],
+    stdin: bytes,
+    heard: Callable[[str], None] | None,
+    problems: list[BaseException],
 ) -> Output:
     assert process.stdin
     assert process.stdout
     assert process.stderr
     collected: list[list[bytes]] = [[], []]
-    problems: list[Exception] = []
     hear = heard and _careful(process, heard, problems)
     streams = (process.stdout, process.stderr)
     readers = [
@@ -254,7 +281,7 @@ def _listen(
 
 
 def _careful(
-    process: subprocess.Popen[bytes], heard: Callable[[str], None], problems: list[Exception]
+    process: subprocess.Popen[bytes], heard: Callable[[str], None], problems: list[BaseException]
 ) -> Callable[[str], None]:
     """A listener that fails ends the child, which would fill its pipe and wait for ever."""
 
@@ -264,10 +291,16 @@ def _careful(
         try:
             heard(line)
         except Exception as problem:  # noqa: BLE001 - told in the thread that waits
-            problems.append(problem)
-            _signal(process, signal.SIGTERM)
+            _failed(process, problem, problems)
 
     return hear
+
+
+def _failed(
+    process: subprocess.Popen[bytes], problem: BaseException, problems: list[BaseException]
+) -> None:
+    problems.append(problem)
+    _signal(process, signal.SIGTERM)
 
 
 def _unheard(line: str) -> None:
@@ -279,7 +312,7 @@ def _drained(
     stream: IO[bytes],
     kept: list[bytes],
     heard: Callable[[str], None] | None,
-    problems: list[Exception],
+    problems: list[BaseException],
 ) -> None:
     """Read to the end; whoever talks for ever is ended."""
     try:

@@ -114,13 +114,15 @@ class Copier:
             )
         return (*self.names, *(name for name in self.optional if name in known))
 
-    def dump(self, pair: Pair, names: tuple[str, ...]) -> Iterator[Change]:
-        """Dump these into the private folder."""
+    def dump(self, pair: Pair, names: tuple[str, ...], *, finish: bool) -> Iterator[Change]:
+        """Dump these into the private folder; to `finish` is while everyone waits."""
         if not names:
             return
         compress, shares = compression(pair.target), self.shares(pair.source, names)
         acts = tuple(
-            DumpDatabase(name, self.at(name), shares[name], compress, tables(pair.source, name))
+            DumpDatabase(
+                name, self.at(name), shares[name], compress, tables(pair.source, name), finish
+            )
             for name in names
         )
         yield Change(f"dump {', '.join(names)}", Together(acts), _KEEP)

@@ -37,7 +37,7 @@ class Rehearse(Step):
         names = self.names(pair)
         if all(self._rehearsed(pair, name) for name in names):
             return
-        yield from self.copier.dump(pair, names)
+        yield from self.copier.dump(pair, names, finish=False)
         yield from self.copier.restore(pair, names)
 
     def verify(self, pair: Pair) -> Iterator[Proof]:
@@ -93,7 +93,7 @@ class Dump(Step):
     rows = (13,)
 
     def run(self, pair: Pair) -> Iterator[Change]:
-        yield from self.copier.dump(pair, self.names(pair))
+        yield from self.copier.dump(pair, self.names(pair), finish=True)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for name in self.names(pair):

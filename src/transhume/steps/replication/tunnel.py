@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from transhume.core import ini
 from transhume.core.change import SERVICE_FILE, SSH_CONFIG, Await, Change, Run, Series
+from transhume.core.command import FOLLOW
 from transhume.core.host import Pair
 from transhume.steps.replication import on_source
 
 UNIT = "transhume-follow.service"
-FOLDER = "/run/transhume-follow"
+FOLDER = FOLLOW
 _PASSFILE = f"{FOLDER}/passfile"
 _SOCKET = f"{FOLDER}/.s.PGSQL.5432"
 _WHERE = "service=transhume-source"
