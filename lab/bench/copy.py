@@ -12,6 +12,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from lab import network
@@ -179,6 +180,7 @@ def bench(size: str, rounds: int, name: str, by: Sequence[str]) -> dict[str, Any
     return {
         "size": size,
         "rounds": rounds,
+        "at": datetime.now(timezone.utc).date().isoformat(),
         "machine": machine,
         **summary(done, trees),
         "runs": runs,

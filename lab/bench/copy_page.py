@@ -17,9 +17,9 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     small, large = (result["trees"][f"/var/spool/{name}"] for name in ("small", "large"))
     yield (
         f"{result['size']}: {small['files']:,} small files of {small['bytes'] >> 20:,} MiB, "
-        f"{large['files']} large ones of {large['bytes'] >> 20:,} MiB; {result['rounds']} runs "
-        f"each, alternating, medians; {result['machine']['cores']} cores for both machines, load "
-        f"{result['machine']['load_before']} before; "
+        f"{large['files']} large ones of {large['bytes'] >> 20:,} MiB; rounds: "
+        f"{result['rounds']}, alternating, medians; {result['machine']['cores']} cores for both "
+        f"machines, load {result['machine']['load_before']} before; {result['at']}, "
         f"`python -m lab.bench.copy {result['size']} --rounds {result['rounds']}`."
     )
     yield from ("", *table(result), "")

@@ -12,12 +12,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeAlias
 
 from lab import scene
 from lab.bench import database_page, pgcopydb
 from lab.bench.__main__ import machine
 from lab.bench.sizes import SIZES, Size, require_disk
+from lab.bench.spent import processor
 from lab.compare.databases import MAIL
 from lab.documented import favour, page
 from lab.documented.procedure import type_lines
@@ -36,30 +37,49 @@ steps = [json.loads(row[0]) for row in rows]
 print([each["seconds"] for each in steps if each["step"] == sys.argv[1]][-1])
 """
 _ROWS = "select count(*) from t_mailbox_record"
+# What stands in the first and in the last line that is about it.
+_FOLLOW = "let the databases follow"
+Took: TypeAlias = tuple[float, float]
+"""Seconds, and what both machines spent of the processor meanwhile, in seconds."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """One run: seconds until both databases could be used on the target, and the mail's rows."""
+    """One run: seconds until both databases could be used on the target, the mail's rows, and what
+    both machines spent of the processor meanwhile, in seconds."""
 
     by: str
     seconds: float
     rows: int
+    spent: float
 
 
-def documented(run: Scene) -> float:
+def documented(run: Scene) -> Took:
     """Rows 13 and 16 of the page, letter by letter."""
-    lines = (*page.dumps(), *page.restore())
-    return sum(each.seconds for each in type_lines(run.pair.target, "databases", lines))
+    lines, before = (*page.dumps(), *page.restore()), _spent(run)
+    seconds = sum(each.seconds for each in type_lines(run.pair.target, "databases", lines))
+    return seconds, _spent(run) - before
 
 
-def transhume(run: Scene) -> float:
+def cloned(run: Scene) -> Took:
+    """By pgcopydb."""
+    before = _spent(run)
+    return pgcopydb.clone(run), _spent(run) - before
+
+
+def transhume(run: Scene) -> Took:
     """What `sync` takes for all databases, the small third one as well, until they follow."""
-    run.transhume("sync")
+    spent = []
+
+    def heard(line: str) -> None:
+        if _FOLLOW in line:
+            spent.append(_spent(run))
+
+    run.transhume("sync", heard=heard)
     words = ("python3", "-c", _SECONDS, "follow-databases")
     seconds = float(run.pair.target.exec(words).stdout)
     run.transhume("rollback")
-    return seconds
+    return seconds, spent[-1] - spent[0]
 
 
 def _idle(run: Scene) -> None:
@@ -68,9 +88,9 @@ def _idle(run: Scene) -> None:
     run.pair.target.exec(("sh", "-c", "bmctl stop; systemctl start postgresql.service"))
 
 
-WAYS: dict[str, Callable[[Scene], float]] = {
+WAYS: dict[str, Callable[[Scene], Took]] = {
     "documented": documented,
-    "pgcopydb": pgcopydb.clone,
+    "pgcopydb": cloned,
     "transhume": transhume,
 }
 
@@ -80,10 +100,14 @@ def runs(run: Scene, rounds: int, ways: Sequence[str]) -> Iterator[Ready]:
     for _ in range(rounds):
         for by in ways:
             _idle(run)
-            seconds = round(WAYS[by](run), 2)
-            found = Ready(by, seconds, _rows(run.pair.target))
+            seconds, spent = WAYS[by](run)
+            found = Ready(by, round(seconds, 2), _rows(run.pair.target), round(spent, 1))
             say(f"{by}: {found.seconds} s, {found.rows:,} rows")
             yield found
+
+
+def _spent(run: Scene) -> float:
+    return sum(map(processor, run.pair.machines))
 
 
 def _rows(machine: Machine) -> int:
@@ -100,6 +124,9 @@ def summary(done: Sequence[Ready], rows: int) -> dict[str, Any]:
     return {
         "seconds": middle,
         "copied": {by: min(each.rows for each in by_way[by]) for by in ways},
+        "processor": {
+            by: round(statistics.median(each.spent for each in by_way[by]), 1) for by in ways
+        },
         "sooner": {by: round(middle[by] / ours, 2) for by in ways if ours and by != "transhume"},
         "rows": rows,
         "runs": [asdict(each) for each in done],

@@ -13,7 +13,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     on, messages = result["machine"], SIZES[result["size"]].messages
     yield (
         f"{result['size']}: {messages:,} messages, {result['rows']:,} rows that name one; "
-        f"{result['rounds']} runs each, alternating, medians; {on['cores']} cores for both "
+        f"rounds: {result['rounds']}, alternating, medians; {on['cores']} cores for both "
         f"machines, {on['memory_gib']} GiB, load {on['load_before']} before; {result['at']}, "
         f"`{result['command']}`."
     )
@@ -23,12 +23,13 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
 def table(result: Mapping[str, Any]) -> list[str]:
     """The medians as lines of Markdown."""
     rows = [
-        f"| {by} | {seconds} | {result['copied'][by]:,} | {_times(result, by)} |"
+        f"| {by} | {seconds} | {result['processor'][by]} | {result['copied'][by]:,} "
+        f"| {_times(result, by)} |"
         for by, seconds in result["seconds"].items()
     ]
     return [
-        "| by | s | rows of them | transhume is sooner |",
-        "| --- | ---: | ---: | ---: |",
+        "| by | s | processor, s | rows of them | transhume is sooner |",
+        "| --- | ---: | ---: | ---: | ---: |",
         *rows,
     ]
 

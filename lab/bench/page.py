@@ -63,7 +63,7 @@ def _split(name: str, result: Mapping[str, Any]) -> Iterator[str]:
     runs = [run["way"] for run in result["runs"]]
     machine = result["machine"]
     yield (
-        f"{name}: {runs.count('documented')} and {runs.count('transhume')} runs, alternating, "
+        f"{name}: rounds: {runs.count('documented')} and {runs.count('transhume')}, alternating, "
         f"medians; {machine['cores']} cores, {machine['memory_gib']} GiB, load "
         f"{machine['load_before']} before; {result['at']}, `make bench SIZE={name}`."
     )

@@ -16,7 +16,7 @@ _HEAD = (
 def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     on, each = result["machine"], result["messages"]
     yield (
-        f"{result['size']}: runs of {each:,} messages, {result['rounds']} each, medians; "
+        f"{result['size']}: runs of {each:,} messages, rounds: {result['rounds']}, medians; "
         f"{on['cores']} cores for both machines, {on['memory_gib']} GiB, load {on['load_before']} "
         f"before; {result['at']}, `{result['command']}`."
     )

@@ -24,7 +24,13 @@ def _found() -> dict[str, object]:
         _copied("long", "large", "transhume", 20.0),
     ]
     machine = {"cores": 2, "load_before": 0.1}
-    return {"size": "S", "rounds": 3, "machine": machine, **summary(runs, _TREES)}
+    return {
+        "size": "S",
+        "rounds": 3,
+        "at": "2026-11-27",
+        "machine": machine,
+        **summary(runs, _TREES),
+    }
 
 
 def test_ratios_are_of_medians() -> None:

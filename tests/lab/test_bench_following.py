@@ -26,8 +26,8 @@ def _tracking() -> dict[str, Any]:
 
 
 def _database() -> dict[str, Any]:
-    runs = [Ready("documented", seconds, 9) for seconds in (30.0, 90.0, 40.0)]
-    runs += [Ready("pgcopydb", 5.0, 8), Ready("transhume", 16.0, 9)]
+    runs = [Ready("documented", seconds, 9, 50.0) for seconds in (30.0, 90.0, 40.0)]
+    runs += [Ready("pgcopydb", 5.0, 8, 60.5), Ready("transhume", 16.0, 9, 30.0)]
     return {**_ON, **database.summary(runs, 9)}
 
 
@@ -60,8 +60,8 @@ def test_the_pages_are_what_was_measured() -> None:
     assert "| everything | 30.0 | 25.0 | 21.0 | 5.0 | 0.4 |" in costs
     assert "21.5 MiB" in costs
     soon = _filled(database_page.SECTION, _database())
-    assert "| documented | 40.0 | 9 | 2.5 x |" in soon
-    assert "| pgcopydb | 5.0 | 8 | 0.31 x |" in soon
+    assert "| documented | 40.0 | 50.0 | 9 | 2.5 x |" in soon
+    assert "| pgcopydb | 5.0 | 60.5 | 8 | 0.31 x |" in soon
 
 
 def test_the_kept_pages_are_made_of_the_kept_results() -> None:

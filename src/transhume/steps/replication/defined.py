@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
+from transhume.core.at_once import at_once
 from transhume.core.change import Change
 from transhume.core.host import Host, Pair
 from transhume.steps.replication.record import Record, Shelf
@@ -38,19 +39,19 @@ def altered(pair: Pair, name: str, known: Record) -> str:
     """A table that isn't on the target as it is on the source now; empty when all are."""
     if known.definitions and known.definitions == definitions(pair.source, name):
         return ""
-    there, here = (_lasting(host, name) for host in (pair.source, pair.target))
+    there, here = at_once([partial(_lasting, host, name) for host in (pair.source, pair.target)])
     return next((f"{kind} {item}" for kind, item, _ in sorted(there ^ here)), "")
 
 
-def noted(pair: Pair, name: str, shelf: Shelf) -> Iterator[Change]:
+def noted(pair: Pair, name: str, shelf: Shelf) -> list[Change]:
     """Note the source's word for its definitions, when they are seen to equal the copy's."""
     known = shelf.get(pair.target, name)
     # The word is read first: what is altered while the comparison goes on changes it.
     seen = definitions(pair.source, name)
     if known is None or known.definitions == seen or altered(pair, name, known):
-        return
+        return []
     write = shelf.put(name, replace(known, definitions=seen))
-    yield Change(f"note how {name} is defined", write, shelf.back(name, known))
+    return [Change(f"note how {name} is defined", write, shelf.back(name, known))]
 
 
 def _lasting(host: Host, name: str) -> frozenset[tuple[str, str, str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from transhume.agent import program
+from transhume.core.at_once import at_once
 from transhume.core.change import (
     Act,
     Change,
@@ -61,8 +63,9 @@ class Follow(Step):
             yield from self._catch_up(pair, names)
             yield from self._seed(pair, names)
             yield from self._catch_up(pair, names)
-        for name in names:
-            yield from noted(pair, name, self.following.shelf)
+        shelf = self.following.shelf
+        for changes in at_once([partial(noted, pair, name, shelf) for name in names]):
+            yield from changes
 
     def _wanted(self, pair: Pair) -> dict[str, bool]:
         """Whether each is to follow now: until the restart at its hour none can."""
