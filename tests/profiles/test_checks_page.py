@@ -38,7 +38,7 @@ CASES = [
         Case(
             "forgotten",
             _there(f"{each.paths[0]}/a", f"{each.paths[0]}/b"),
-            *(f"trap-{each.trap}", "notes", f"{each.paths[0]} (2 entries)"),
+            *(f"trap-{each.trap}", "notes", f"{each.paths[0]} (entries: 2)"),
         )
         for each in checks_page.FORGOTTEN
     ),
@@ -49,12 +49,12 @@ CASES = [
     Case(
         "keycloak",
         _there("/etc/bm-keycloak/x"),
-        *("trap-keycloak", "notes", "keycloak (1 entries)"),
+        *("trap-keycloak", "notes", "keycloak (entries: 1)"),
     ),
     Case(
         "other-folders",
         _there("/etc/bm-webmail/settings.ini", "/etc/bm-keycloak/x"),
-        *("trap-other-folders", "notes", "behind /etc/bm-webmail (1 entries)"),
+        *("trap-other-folders", "notes", "behind /etc/bm-webmail (entries: 1)"),
     ),
     Case(
         "dot-files", _there("/etc/bm/.installation"), *("trap-dot-files", "notes", ".installation")

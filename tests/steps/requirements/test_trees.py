@@ -105,8 +105,8 @@ CASES = [
         both(finds("source", largest=2**33), _on("vfat")),
         *("file-too-large", "blocks", "8,589,934,592 bytes"),
     ),
-    Case("used", _uses("sparse"), "features", "notes", "3 sparse files"),
-    Case("used", _uses("acl"), "attributes", "notes", "3 entries with an ACL"),
+    Case("used", _uses("sparse"), "features", "notes", "sparse files: 3"),
+    Case("used", _uses("acl"), "attributes", "notes", "entries with an ACL: 3"),
     Case(
         "links",
         _uses("outside", f"{CYRUS}/a -> /srv/elsewhere"),

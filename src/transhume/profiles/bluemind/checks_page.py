@@ -159,7 +159,7 @@ def dot_files(pair: Pair) -> Iterator[Finding]:
             "trap-dot-files",
             "notes",
             "source",
-            f"{len(hidden)} hidden files in {_ETC}: {_some(hidden)}",
+            f"hidden files in {_ETC}: {_some(hidden)}",
             "The page's glob skips them: the wizard's would stay.",
             "nothing to do: the step configuration brings them",
         )
@@ -238,7 +238,7 @@ def _names(host: Host, folder: str) -> set[str]:
 
 
 def _told(counted: Counter[str]) -> str:
-    return ", ".join(f"{path} ({number:,} entries)" for path, number in sorted(counted.items()))
+    return ", ".join(f"{path} (entries: {number:,})" for path, number in sorted(counted.items()))
 
 
 def _some(names: list[str]) -> str:

@@ -104,7 +104,7 @@ def used(folders: tuple[str, ...]) -> Look:
                     "attributes",
                     "notes",
                     "source",
-                    f"{tree.path}, {tree.entries:,} entries: {fine}",
+                    f"{tree.path}, {tree.entries:,} entries; {fine}",
                     "The page's rsync -avH leaves them behind; here they move along.",
                 )
             if other:
@@ -112,7 +112,7 @@ def used(folders: tuple[str, ...]) -> Look:
                     "features",
                     "notes",
                     "source",
-                    f"{tree.path}, {tree.entries:,} entries: {other}",
+                    f"{tree.path}, {tree.entries:,} entries; {other}",
                     "They move along.",
                 )
 
@@ -126,7 +126,7 @@ _OTHERS = ("hard-link", "sparse", "case")
 def _counts(tree: Surveyed, kinds: tuple[str, ...]) -> str:
     """How many of these features the tree has, in words; empty for none."""
     seen = [(tree.of(each.kind).number, each) for each in _FEATURES if each.kind in kinds]
-    return ", ".join(f"{number:,} {each.words}" for number, each in seen if number)
+    return ", ".join(f"{each.words}: {number:,}" for number, each in seen if number)
 
 
 def links(folders: tuple[str, ...]) -> Look:
