@@ -80,12 +80,23 @@ class Arm(Step):
                 yield Finding("not-guarded", "blocks", host.place, seen, self.why)
 
 
+# 2 is Python's answer where the guards were taken away already. The target is on trial before the
+# source may come: one that loses its power in between doesn't come up with the address.
+_BACK = Series(
+    (
+        told("target", "commit", ok=(0, 2, 3)),
+        told("source", "arm", ok=(0, 2, 3)),
+        told("target", "arm", ok=(0, 2, 3)),
+    )
+)
+
+
 @dataclass(frozen=True)
 class Confirm(Step):
     """In an order in which a stop at any moment leaves one holder of the address.
 
     First the target is to keep what it has, then the source never comes back by itself, and only
-    then is the target's trial over.
+    then is the target's trial over. On the way back it is the other way round.
     """
 
     key = "confirm"
@@ -97,10 +108,8 @@ class Confirm(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         if _confirmed(pair):
             return
-        # 2 is Python's answer where the guards were taken away already.
-        back = tuple(told(place, "arm", ok=(0, 2, 3)) for place in ("source", "target"))
         words = (told("target", "commit"), told("source", "confirm"), told("target", "confirm"))
-        yield Change("confirm the switch on both", Series(words), Series(back))
+        yield Change("confirm the switch on both", Series(words), _BACK)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         if not _confirmed(pair):
