@@ -91,5 +91,8 @@ def unlike(reference: Tree, copy: Tree, *, times: bool, after: float | None) -> 
 
 
 def without_arrived(found: Iterable[Unlike], guids: set[str]) -> list[Unlike]:
-    """Take out the bodies that came in after the move, which the copy alone can have."""
-    return [each for each in found if not (each.what == "extra" and Path(each.path).stem in guids)]
+    """Take out the bodies that came in after the move, which the copy alone can have whole.
+
+    What a store on a full disk could write of one stays there; the mail itself came from the queue.
+    """
+    return [each for each in found if each.what == "missing" or Path(each.path).stem not in guids]

@@ -169,3 +169,10 @@ def test_a_body_must_be_what_its_name_says(
 def test_only_new_bodies_may_be_extra() -> None:
     extra = [trees.Unlike("/x/aa.zst", "extra"), trees.Unlike("/x/bb.zst", "extra")]
     assert trees.without_arrived(extra, {"aa"}) == [extra[1]]
+
+
+def test_a_body_that_arrived_since_may_be_half_on_the_source_but_must_be_there() -> None:
+    half = trees.Unlike("/x/aa.zst", "content 'x' became 'y'")
+    gone = trees.Unlike("/x/bb.zst", "missing")
+    other = trees.Unlike("/x/cc.zst", "content 'x' became 'y'")
+    assert trees.without_arrived([half, gone, other], {"aa", "bb"}) == [gone, other]

@@ -50,6 +50,7 @@ def test_through_all_that_happens_while_they_follow(fresh: Scene) -> None:
         _full(run)
         sql(source, "bj", "create table t_late (a int); insert into t_late values (7)")
         run.transhume("cutover", "--yes")
+        run.transhume("verify")
     # Until then the source's tables keep what tells their rows apart, for the way back.
     run.transhume("finish")
     _nothing_left(run)
