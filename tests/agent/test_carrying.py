@@ -86,6 +86,9 @@ def test_a_large_file_gets_its_name_only_when_it_is_whole(top: Path) -> None:
     assert [path.name for path in (top / "a").iterdir()] == ["large"]
 
 
+_BATCH = (b".", b"")
+
+
 def _sent(top: Path, asked: bytes) -> list[tuple[bytes, bytes]]:
     """Kind and rest of each frame but the owners'."""
     out = io.BytesIO()
@@ -119,10 +122,10 @@ def test_what_isnt_whole_or_not_there_is_left_out(top: Path) -> None:
     (top / "folder").mkdir()
     os.mkfifo(top / "pipe")
     for name in (b"link", b"folder", b"pipe", b"gone", b"file/below"):
-        assert _sent(top, b"f\0%b\0" % name) == [(b"s", b"")]
-    assert _sent(top, b"f\0file\0") == [(b"f", b"filecontent")]
+        assert _sent(top, b"f\0%b\0.\0" % name) == [(b"s", b""), _BATCH]
+    assert _sent(top, b"f\0file\0.\0") == [(b"f", b"filecontent"), _BATCH]
     assert _sent(top, b"p\0file\0003\000100\0") == [(b"s", b"")]
-    assert _sent(top, b"p\0file\0003\0002\0.\0") == [(b"p", b"filete"), (b".", b"")]
+    assert _sent(top, b"p\0file\0003\0002\0.\0") == [(b"p", b"filete"), _BATCH]
     assert _sent(top, b"e\0file\0007\0001\0") == [(b"s", b"")]
 
 
@@ -139,4 +142,23 @@ def test_a_file_that_grows_while_it_is_read_is_left_out(
         return data
 
     monkeypatch.setattr(send, "read", read)
-    assert _sent(top, b"f\0file\0") == [(b"s", b"")]
+    assert _sent(top, b"f\0file\0.\0") == [(b"s", b""), _BATCH]
+
+
+def test_the_disk_is_told_of_a_whole_batch_before_any_of_it_is_read(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (top / name).write_bytes(b"content")
+    did: list[str] = []
+    inner = send.read
+
+    def read(descriptor: int, length: int) -> bytes:
+        did.append("read")
+        return inner(descriptor, length)
+
+    monkeypatch.setattr(os, "posix_fadvise", lambda *_: did.append("told"))
+    monkeypatch.setattr(send, "read", read)
+    sent = _sent(top, b"f\0one\0f\0gone\0f\0two\0.\0")
+    assert [kind for kind, _ in sent] == [b"f", b"s", b"f", b"."]
+    assert did == ["told", "told", "read", "read"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -170,3 +171,18 @@ def test_postgresql_is_started_once_and_awaited(step: StartPostgres) -> None:
     host.units["postgresql.service"] = ("active", "enabled")
     acts = [change.act for change in step.run(pair)]
     assert not any(isinstance(act, Run) for act in acts)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"), [(1, (1, 1, 1)), (2, (1, 2, 1)), (8, (1, 7, 1)), (16, (2, 13, 1))]
+)
+def test_the_processes_are_shared_by_size(jobs: int, expected: tuple[int, int, int]) -> None:
+    sizes = [("bj", 10), ("bj-data", 82), ("keycloak", 8), ("postgres", 900)]
+    source = FakeHost("source", held={"pg_database_size": sizes})
+    copier = replace(COPIER, jobs=jobs)
+    assert tuple(copier.shares(source, ("bj", "bj-data", "keycloak")).values()) == expected
+
+
+def test_a_database_that_was_dropped_a_moment_ago_has_its_share() -> None:
+    source = FakeHost("source", held={"pg_database_size": [("bj", 10)]})
+    assert COPIER.shares(source, ("bj", "gone"))["gone"] == 1

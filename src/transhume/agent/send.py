@@ -18,7 +18,8 @@ import signal
 import stat
 import struct
 import sys
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Tuple
+from contextlib import suppress
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple
 
 # Kind, length of the name, number of the owner, mode, mtime in ns, number of bytes, offset.
 HEADER = struct.Struct(">cHHIqQQ")
@@ -89,6 +90,7 @@ class Sender:
         self.out = out
         self.waiting: List[bytes] = []
         self.size = 0
+        self.ahead: List[Tuple[bytes, Optional[int]]] = []
         self.owners = Owners(self.put)
 
     def put(self, *parts: bytes) -> None:
@@ -104,25 +106,38 @@ class Sender:
         self.waiting, self.size = [], 0
 
     def file(self, path: bytes) -> None:
-        self.look(path, self.whole)
+        """Have the disk read it, which reads many at once sooner than one by one; it is sent with
+        its batch."""
+        descriptor = self.opened(path)
+        if descriptor is not None:
+            # What is no file has nothing to be read.
+            with suppress(OSError):
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+        self.ahead.append((path, descriptor))
 
     def piece(self, path: bytes, offset: int, length: int) -> None:
-        self.look(path, lambda path, descriptor: self.part(path, descriptor, offset, length))
+        self.send(path, self.opened(path), lambda path, file: self.part(path, file, offset, length))
 
     def end(self, path: bytes, size: int, mtime: int) -> None:
-        self.look(path, lambda path, descriptor: self.finish(path, descriptor, size, mtime))
+        self.send(path, self.opened(path), lambda path, file: self.finish(path, file, size, mtime))
 
-    def look(self, path: bytes, send: Callable[[bytes, int], bool]) -> None:
-        """Open a file for `send`, which says whether it could send it."""
+    def opened(self, path: bytes) -> Optional[int]:
+        """None where it can't be."""
         try:
             folder, last = self.folders.of(path)
-            descriptor = os.open(last, HOW, dir_fd=folder)
-            try:
-                sent = send(path, descriptor)
-            finally:
-                os.close(descriptor)
+            return os.open(last, HOW, dir_fd=folder)
         except OSError:
-            sent = False
+            return None
+
+    def send(
+        self, path: bytes, descriptor: Optional[int], how: Callable[[bytes, int], bool]
+    ) -> None:
+        """Send an open file by `how`, which says whether it could, and close it."""
+        sent = False
+        if descriptor is not None:
+            with suppress(OSError):
+                sent = how(path, descriptor)
+            os.close(descriptor)
         if not sent:
             self.put(HEADER.pack(b"s", 0, 0, 0, 0, 0, 0))
 
@@ -161,6 +176,9 @@ class Sender:
         return HEADER.pack(kind, len(path), owner, mode, found.st_mtime_ns, length, offset)
 
     def batch(self) -> None:
+        for path, descriptor in self.ahead:
+            self.send(path, descriptor, self.whole)
+        self.ahead = []
         self.put(HEADER.pack(b".", 0, 0, 0, 0, 0, 0))
         self.flush()
         # A folder may be another one by the next batch.

@@ -151,8 +151,8 @@ class Copier:
     def shares(self, source: Host, names: Iterable[str]) -> dict[str, int]:
         """How many processes each of these gets, by its size; at least one.
 
-        More than there are cores would only be in each other's way: the many small tables of this
-        schema took twice the processor that way.
+        As many for each as there are cores would only be in each other's way: the many small tables
+        of this schema took twice the processor that way.
         """
         known = database_sizes(source)
         # One that was dropped a moment ago: to read it says so.
