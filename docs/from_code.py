@@ -69,8 +69,7 @@ def plan(how: str = FIRST) -> Plan:
 
 def plan_back(how: str) -> Plan:
     """The plan for going back after the opening, where there is one."""
-    settings = Settings(source=SOURCE, address=ADDRESSES[how])
-    return profile_back.plan(load("bluemind-5"), settings, lambda keys: ())
+    return profile_back.plan(load("bluemind-5"), Settings(source=SOURCE, address=ADDRESSES[how]))
 
 
 def all_steps() -> dict[tuple[str, str], tuple[Step, list[str]]]:

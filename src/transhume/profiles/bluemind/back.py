@@ -16,14 +16,11 @@ from transhume.steps.back.databases import (
 )
 from transhume.steps.back.leave import CarryQueue, CloseAgain, ReleaseFirst, StopTarget
 from transhume.steps.back.trees import CarryAgain, CarryRest, CarryTrees
-from transhume.steps.guard.back import ArmBack, TurnBack, Undoing
 
 
-def plan(layout: Layout, settings: Settings, undoing: Undoing) -> Plan:
+def plan(layout: Layout, settings: Settings) -> Plan:
     """Its steps in order: hot, then behind the closed door."""
     way, own = profile.way_back(layout, settings), layout.services
-    switch = profile.guard(layout, settings)
-    closing = CloseAgain(own.ports), StopTarget(profile.driven(layout))
     hot = CarryTrees(way)
     return Plan(
         (
@@ -33,8 +30,8 @@ def plan(layout: Layout, settings: Settings, undoing: Undoing) -> Plan:
             hot,
             CarryDatabases(way),
             CarryAgain((hot,), settings.cutover.rest),
-            ArmBack(closing, switch, undoing),
-            *closing,
+            CloseAgain(own.ports),
+            StopTarget(profile.driven(layout)),
             Beside(
                 (
                     (CarryRest(way),),
@@ -44,6 +41,5 @@ def plan(layout: Layout, settings: Settings, undoing: Undoing) -> Plan:
                 )
             ),
             Untie(way),
-            TurnBack(switch, undoing),
         )
     )

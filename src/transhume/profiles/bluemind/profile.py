@@ -148,7 +148,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             Ready(follows),
             FollowTarget(way),
             CatchUp(_again(proof, layout, settings), settings.cutover.rest),
-            guard(layout, settings),
+            _guard(layout, settings, addresses),
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
             *addresses.asked,
@@ -190,9 +190,7 @@ def _fence(layout: Layout, settings: Settings) -> Fence:
     return Fence(driven(layout), MARKER, identity, layout.services.ports)
 
 
-def guard(layout: Layout, settings: Settings) -> Arm:
-    """What watches over the switch, and which steps that is."""
-    addresses = address_steps(settings.address)
+def _guard(layout: Layout, settings: Settings, addresses: AddressSteps) -> Arm:
     switch = (Freeze(driven(layout)), _fence(layout, settings), *addresses.replace)
     return Arm(switch, addresses.free, addresses.contested, settings.cutover.guard)
 
