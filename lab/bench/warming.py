@@ -39,10 +39,6 @@ class Carried:
     seconds: float
 
 
-def _cold(pair: Pair, tree: str) -> float:
-    return _seconds(pair, tree)
-
-
 def _first(pair: Pair, tree: str) -> float:
     begun = time.monotonic()
     _read(pair, tree)
@@ -69,7 +65,7 @@ def _seconds(pair: Pair, tree: str) -> float:
 
 
 WAYS: dict[str, Callable[[Pair, str], float]] = {
-    "nothing": _cold,
+    "nothing": _seconds,
     "all, first": _first,
     "all, beside it": _beside,
 }
