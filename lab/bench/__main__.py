@@ -11,13 +11,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from lab.bench import page
 from lab.bench.race import WAYS
-from lab.bench.result import Run, summary
+from lab.bench.result import Run, summary, today
 from lab.bench.sizes import SIZES, Size
 from lab.bench.stock import Stock, provided
 from lab.shell import LabError, say
@@ -51,7 +50,7 @@ def bench(size: Size, rounds: int, name: str, keep_stock: bool) -> dict[str, Any
         runs = list(races(stock, rounds))
     known = stock.run.filled.items()
     filled = {key: value for key, value in known if isinstance(value, (int, float))}
-    at = datetime.now(timezone.utc).date().isoformat()
+    at = today()
     on = {"size": size.name, "at": at, "machine": found}
     return {**on, "filled_at": stock.at, "filled": filled, **summary(runs)}
 

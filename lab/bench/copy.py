@@ -12,12 +12,12 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from lab import network
 from lab.bench import copy_page
 from lab.bench.copiers import COPIERS, LIMIT_SECONDS, install
+from lab.bench.result import today
 from lab.bench.spent import processor
 from lab.machine import Machine
 from lab.pair import Pair
@@ -180,7 +180,7 @@ def bench(size: str, rounds: int, name: str, by: Sequence[str]) -> dict[str, Any
     return {
         "size": size,
         "rounds": rounds,
-        "at": datetime.now(timezone.utc).date().isoformat(),
+        "at": today(),
         "machine": machine,
         **summary(done, trees),
         "runs": runs,

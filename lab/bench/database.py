@@ -11,12 +11,12 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
 from lab import scene
 from lab.bench import database_page, pgcopydb
 from lab.bench.__main__ import machine
+from lab.bench.result import today
 from lab.bench.sizes import SIZES, Size, require_disk
 from lab.bench.spent import processor
 from lab.compare.databases import MAIL
@@ -135,7 +135,7 @@ def summary(done: Sequence[Ready], rows: int) -> dict[str, Any]:
 
 def bench(size: Size, rounds: int, name: str, ways: Sequence[str]) -> dict[str, Any]:
     """One pair, filled once."""
-    found = {"size": size.name, "at": datetime.now(timezone.utc).date().isoformat()}
+    found = {"size": size.name, "at": today()}
     on = machine()
     with Pair.up(name, SOURCE, TARGET) as pair:
         run = scene.build(pair, partitions="full", **size.wanted())

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from lab.bench import proving_page
 from lab.bench.__main__ import machine
 from lab.bench.memory import Roots, children, watched
 from lab.bench.page import RESULT
+from lab.bench.result import today
 from lab.bench.sizes import SIZES, Size
 from lab.bench.stock import provided
 from lab.machine import Machine
@@ -129,7 +129,7 @@ def proving(size: Size, name: str, keep_stock: bool) -> dict[str, Any]:
     numbers = {key: value for key, value in run.filled.items() if isinstance(value, (int, float))}
     return {
         "size": size.name,
-        "at": datetime.now(timezone.utc).date().isoformat(),
+        "at": today(),
         "machine": found,
         "filled": numbers,
         "costs": [asdict(cost) for cost in taken],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 PARTS = ("stop", "files", "databases", "configuration", "address", "start", "proofs")
@@ -59,3 +60,8 @@ def summary(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _parts(runs: Sequence[Run]) -> dict[str, float]:
     return {part: round(statistics.median(run.parts[part] for run in runs), 2) for part in PARTS}
+
+
+def today() -> str:
+    """The day that a result is of, YYYY-MM-DD in UTC."""
+    return datetime.now(timezone.utc).date().isoformat()

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from lab import install, places, scene
 from lab.bench.page import RESULT
+from lab.bench.result import today
 from lab.bench.sizes import Size, require_disk
 from lab.pair import Pair, forget, saved
 from lab.scene import Scene
@@ -68,7 +68,7 @@ def _fill(pair: Pair, tag: str, size: Size, note: Path) -> dict[str, Any]:
     note.unlink(missing_ok=True)
     filled = scene.build(pair, partitions="full", **size.wanted()).filled
     pair.save(tag)
-    at = datetime.now(timezone.utc).date().isoformat()
+    at = today()
     kept = {"made of": _made_of(size), "at": at, "filled": filled}
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(kept))

@@ -13,13 +13,13 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from lab import network, scene
 from lab.bench import tracking_page
 from lab.bench.__main__ import machine
+from lab.bench.result import today
 from lab.bench.sizes import SIZES, Size, require_disk
 from lab.bench.spent import processor
 from lab.compare.databases import MAIL
@@ -156,7 +156,7 @@ def _middle(values: Iterable[float]) -> float:
 
 def bench(size: Size, rounds: int, number: int, name: str) -> dict[str, Any]:
     """One pair, filled once."""
-    found = {"size": size.name, "at": datetime.now(timezone.utc).date().isoformat()}
+    found = {"size": size.name, "at": today()}
     on = machine()
     with Pair.up(name) as pair:
         stock = scene.build(pair, partitions="full", **size.wanted())

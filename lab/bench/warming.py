@@ -14,13 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from lab.bench.__main__ import machine
 from lab.bench.copiers import transhume
 from lab.bench.copy import BODIES, fill
+from lab.bench.result import today
 from lab.bench.section import Section
 from lab.pair import Pair
 from lab.shell import LabError, say
@@ -126,7 +126,7 @@ def bench(size: str, rounds: int, name: str) -> dict[str, Any]:
         trees = fill(pair.source, BODIES[size])
         done = list(runs(pair, list(trees), rounds))
     command = f"python -m lab.bench.warming {size} --rounds {rounds}"
-    at = datetime.now(timezone.utc).date().isoformat()
+    at = today()
     told = {"command": command, "at": at, "trees": trees, "seconds": summary(done)}
     return {**shape, **told, "runs": [asdict(each) for each in done]}
 

@@ -11,15 +11,14 @@ from transhume.core.host import Pair
 from transhume.steps.replication import on_source
 
 UNIT = "transhume-follow.service"
-FOLDER = FOLLOW
-_PASSFILE = f"{FOLDER}/passfile"
-_SOCKET = f"{FOLDER}/.s.PGSQL.5432"
+_PASSFILE = f"{FOLLOW}/passfile"
+_SOCKET = f"{FOLLOW}/.s.PGSQL.5432"
 _WHERE = "service=transhume-source"
 _LIMIT = 30
 
 # libpq's password file has : and \ escaped (https://www.postgresql.org/docs/current/libpq-pgpass.html).
 _PREPARE = f"""\
-install -d -m 0750 -o root -g postgres {FOLDER} || exit
+install -d -m 0750 -o root -g postgres {FOLLOW} || exit
 umask 077
 password=$({ini.reading(SERVICE_FILE, "transhume-source", "password")}) || exit
 escaped=$(printf '%s' "$password" | sed 's/[\\\\:]/\\\\&/g')
@@ -44,14 +43,14 @@ _OPTIONS = (
 
 def conninfo(user: str, database: str) -> str:
     """What a subscription keeps: no password, but the file that has it."""
-    words = {"host": FOLDER, "port": "5432", "user": user, "dbname": database}
+    words = {"host": FOLLOW, "port": "5432", "user": user, "dbname": database}
     words |= {"passfile": _PASSFILE, "connect_timeout": "10"}
     return " ".join(f"{key}={on_source.quoted(value)}" for key, value in words.items())
 
 
 def stop() -> Run:
     """Close the way and forget the password; nothing happens when there is none."""
-    script = f"systemctl stop {UNIT} 2>/dev/null; exec rm -rf {FOLDER}"
+    script = f"systemctl stop {UNIT} 2>/dev/null; exec rm -rf {FOLLOW}"
     return Run("target", ("sh", "-c", script))
 
 
