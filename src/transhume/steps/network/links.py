@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ _USABLE = (
     'for a; do ip -o addr show dev "$0" to "$a" -tentative | grep -q . || '
     '{ ip -o addr show dev "$0" to "$a" >&2; exit 1; }; done'
 )
+
+# In one go: it may be the address by which somebody types this.
+_BEHIND = 'ip addr del "$1" dev "$0" && exec ip addr replace "$@" dev "$0"'
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,20 @@ def _held(shown: dict[str, Any]) -> Held | None:
     return Held(address, tuple(words), usable, fixed, failed)
 
 
+def second(known: Sequence[Held], first: Collection[Held]) -> list[Held]:
+    """Those of `known`, in the kernel's order, that stand behind one of `first` in its network."""
+    return [
+        each
+        for number, each in enumerate(known)
+        if each not in first
+        and each.address.version == 4
+        and any(
+            head in first and head.address.network == each.address.network
+            for head in known[:number]
+        )
+    ]
+
+
 def settled(host: Host, device: str) -> list[Interface]:
     """The addresses that the device has for good, and can use."""
     return [each.address for each in held(host, device) if each.fixed and each.usable]
@@ -102,10 +119,13 @@ def holding(host: Host, address: Ip) -> bool:
 
 def put(place: Place, device: str, address: Interface, options: Sequence[str] = ()) -> Run:
     """Give the device the address, whether or not it has it."""
+    return Run(place, ("ip", "addr", "replace", *_words(address, options), "dev", device))
+
+
+def _words(address: Interface, options: Sequence[str]) -> tuple[str, ...]:
     # Without the broadcast address a manager would take it for another one and put it anew.
     usual = ("broadcast", "+") if address.version == 4 and address.network.prefixlen < 31 else ()
-    words = (*(options or usual), "dev", device)
-    return Run(place, ("ip", "addr", "replace", address.with_prefixlen, *words))
+    return (address.with_prefixlen, *(options or usual))
 
 
 def drops(place: Place, device: str, addresses: Iterable[Interface]) -> tuple[Run, ...]:
@@ -113,6 +133,18 @@ def drops(place: Place, device: str, addresses: Iterable[Interface]) -> tuple[Ru
     words = (("ip", "addr", "del", address.with_prefixlen, "dev", device) for address in addresses)
     # 2 is what `ip` returns when the address isn't there.
     return (singly(place, device), *(Run(place, each, ok=(0, 2)) for each in words))
+
+
+def behind(place: Place, device: str, others: Iterable[Held]) -> tuple[Run, ...]:
+    """Put these, those of them that are there, behind the addresses that were put on since.
+
+    Of several in one IPv4 network the first is what the machine sends from, to its own others as
+    well: a connection that began there would hear no answer once that address goes.
+    """
+    words = (_words(each.address, each.options) for each in others)
+    swaps = (("sh", "-c", _BEHIND, device, *each) for each in words)
+    # 2 is what `ip` returns when the address isn't there.
+    return tuple(Run(place, each, ok=(0, 2)) for each in swaps)
 
 
 def usable(place: Place, device: str, addresses: Iterable[Interface]) -> Await:

@@ -15,12 +15,15 @@ from transhume.steps.network.edit import Interface, Ip, not_found
 from transhume.steps.network.links import (
     Held,
     arrived,
+    behind,
     device_exists,
     drops,
     held,
     holding,
     promotion,
     put,
+    second,
+    singly,
     usable,
 )
 from transhume.steps.network.managers import exchanged, rewritten
@@ -101,6 +104,9 @@ class Release(Step):
         back = Series(
             (
                 *(put("source", device, each.address, each.options) for each in leaving),
+                # Its services start before the maintenance address goes.
+                singly("source", device),
+                *behind("source", device, second(known, leaving)),
                 arrived("source", device, addresses),
                 *(route.put("source", device) for route in former),
             )
