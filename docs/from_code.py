@@ -69,7 +69,8 @@ def plan(how: str = FIRST) -> Plan:
 
 def plan_back(how: str) -> Plan:
     """The plan for going back after the opening, where there is one."""
-    return profile_back.plan(load("bluemind-5"), Settings(source=SOURCE, address=ADDRESSES[how]))
+    settings = Settings(source=SOURCE, address=ADDRESSES[how])
+    return profile_back.plan(load("bluemind-5"), settings, lambda keys: ())
 
 
 def all_steps() -> dict[tuple[str, str], tuple[Step, list[str]]]:

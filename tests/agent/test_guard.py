@@ -1,115 +1,17 @@
 """The guards of a switch: whatever dies at whatever moment, the address has one holder in the end.
 
-Two real guards with their files, in a small world: who holds the address, and what the mover
-managed to do before something died.
+What the mover managed to do before something died is tried at every moment.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.agent.guarded import LONG, Act, World
 from transhume.agent import guard
-
-LIMIT = {"source": 12.0, "target": 6.0}
-LONG = 40
-OTHER = {"source": "target", "target": "source"}
-
-
-@dataclass
-class World:
-    """Two machines and their clock; everything is in seconds."""
-
-    folder: Path
-    now: float = 0.0
-    holds: dict[str, bool] = field(default_factory=lambda: {"source": True, "target": False})
-    durable: dict[str, bool] = field(default_factory=lambda: {"source": True, "target": False})
-    served: dict[str, bool] = field(default_factory=lambda: {"source": True, "target": False})
-    masked: bool = False
-    cut: set[str] = field(default_factory=set)
-    """The machines whose cable is out."""
-    failing: int = 0
-    """So many times the way back doesn't succeed."""
-    tried: list[float] = field(default_factory=list)
-    watches: dict[str, Watch] = field(default_factory=dict)
-
-    def at(self, place: str) -> str:
-        return str(self.folder / place)
-
-    def post(self, place: str) -> None:
-        """As the step does it."""
-        (self.folder / place).mkdir(exist_ok=True)
-        (self.folder / place / "state").write_text("armed\n")
-        if place == "target":
-            (self.folder / place / "contested").touch()
-        self.watches[place] = Watch(self, place)
-
-    def say(self, place: str, word: str) -> None:
-        assert guard.say(word, self.at(place)) == 0
-
-    def state(self, place: str) -> str:
-        return guard.get(f"{self.at(place)}/state")
-
-    def reboot(self, place: str) -> None:
-        """What only the kernel knew is gone, what is on disk comes back."""
-        if place == "target":
-            if self.state(place) not in ("confirmed", ""):
-                self.durable[place] = False
-            self.served[place] = False
-        self.holds[place] = self.durable[place]
-        if place == "source":
-            self.served[place] = not self.masked
-        if place in self.watches:
-            self.watches[place] = Watch(self, place)
-
-    def pass_second(self) -> None:
-        self.now += 1
-        for watch in list(self.watches.values()):
-            watch.tick()
-            assert self.alone(), "two machines hold the address"
-
-    def alone(self) -> bool:
-        """Whether people reach at most one."""
-        return sum(held and place not in self.cut for place, held in self.holds.items()) < 2
-
-
-class Watch(guard.Watch):
-    """A guard whose scripts act on the world."""
-
-    def __init__(self, world: World, place: str) -> None:
-        self.world, self.place = world, place
-        super().__init__(world.at(place), LIMIT[place])
-
-    def run(self, script: str) -> bool:
-        world = self.world
-        if script == "free":
-            # As the script has it: who is cut off hears nobody, and knows that.
-            cut = "source" in world.cut
-            return self.place == "target" or not (cut or self.hears("target"))
-        if script == "contested":
-            return world.holds[self.place] and self.hears(OTHER[self.place])
-        if script == "forth":
-            if self.hears("source"):
-                return False
-            world.holds["target"] = world.durable["target"] = True
-            return True
-        world.tried.append(world.now)
-        if world.failing:
-            world.failing -= 1
-            return False
-        back = self.place == "source"
-        world.holds[self.place] = world.durable[self.place] = back
-        world.served[self.place] = back
-        world.masked = world.masked and not back
-        return True
-
-    def hears(self, place: str) -> bool:
-        """Whether that machine holds the address and answers for it."""
-        return self.world.holds[place] and not self.world.cut
 
 
 def _release(world: World) -> None:
@@ -137,7 +39,7 @@ def _mask(world: World) -> None:
 
 
 def _open(world: World) -> None:
-    world.served["target"] = True
+    world.served["target"], world.closed = True, False
 
 
 def _renew(world: World) -> None:
@@ -145,7 +47,6 @@ def _renew(world: World) -> None:
     world.say("target", "renew")
 
 
-Act = Callable[[World], None]
 MOVES: tuple[tuple[str, Act], ...] = (
     ("post source", lambda world: world.post("source")),
     ("post target", lambda world: world.post("target")),
@@ -165,33 +66,12 @@ MOVES: tuple[tuple[str, Act], ...] = (
 NAMES = [name for name, _ in MOVES]
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    one = World(tmp_path)
-    monkeypatch.setattr(guard, "uptime", lambda: one.now)
-    monkeypatch.setattr("os.fsync", lambda file: None)
-    return one
-
-
 def _until(world: World, moment: int) -> None:
     """The mover's moves before the one of that number, a second each."""
     for _, act in MOVES[:moment]:
         act(world)
         if {"source", "target"} <= world.watches.keys() and world.state("target") != "confirmed":
             _renew(world)
-        world.pass_second()
-
-
-def _yields(world: World) -> None:
-    """The cable is in again: the target hears as soon as it looks that it isn't alone."""
-    world.cut.clear()
-    for _ in range(guard.LOOK_TICKS):
-        for watch in world.watches.values():
-            watch.tick()
-
-
-def _wait(world: World, seconds: int = LONG) -> None:
-    for _ in range(seconds):
         world.pass_second()
 
 
@@ -218,12 +98,12 @@ def _sound(world: World, moment: int) -> None:
 def test_the_mover_dies(world: World, moment: int, restarted: tuple[str, ...], later: int) -> None:
     """Or loses the line, which is the same to the guards; then machines are restarted, too."""
     _until(world, moment)
-    _wait(world, later)
+    world.wait(later)
     for place in restarted:
         world.reboot(place)
         assert not all(world.holds.values())
         world.pass_second()
-    _wait(world)
+    world.wait()
     _sound(world, moment)
 
 
@@ -232,8 +112,8 @@ def test_each_machine_is_restarted_again_and_again(world: World, moment: int) ->
     _until(world, moment)
     for pause, place in zip((1, 3, 5, 8, 13, 2), itertools.cycle(("source", "target"))):
         world.reboot(place)
-        _wait(world, pause)
-    _wait(world)
+        world.wait(pause)
+    world.wait()
     _sound(world, moment)
 
 
@@ -243,14 +123,14 @@ def test_one_of_them_is_cut_off(world: World, moment: int, place: str) -> None:
     """And with it the mover, or its way to the source. Then the cable is put in again."""
     _until(world, moment)
     world.cut.add(place)
-    _wait(world)
+    world.wait()
     if place == "source":
         assert not all(world.holds.values())
     else:
         # The source may have taken what it couldn't hear the target hold.
-        _yields(world)
+        world.mend()
     world.cut.clear()
-    _wait(world)
+    world.wait()
     _sound(world, moment)
 
 
@@ -259,7 +139,7 @@ def test_a_way_back_that_fails_is_taken_again_until_it_succeeds(world: World) ->
     _stop(world)
     _mask(world)
     world.failing = 9
-    _wait(world, 400)
+    world.wait(400)
     assert world.state("source") == "returned"
     assert world.served["source"]
     assert len(world.tried) == 10
@@ -271,7 +151,7 @@ def test_a_way_back_that_fails_is_taken_again_until_it_succeeds(world: World) ->
 def test_while_it_fails_it_isnt_told_to_be_back(world: World) -> None:
     world.post("source")
     world.failing = LONG
-    _wait(world)
+    world.wait()
     assert world.state("source") == "returning"
 
 
@@ -286,7 +166,7 @@ def test_while_words_come_nothing_goes_back(world: World) -> None:
 
 def test_a_mover_that_slept_is_told_that_it_is_too_late(world: World) -> None:
     _until(world, NAMES.index("commit"))
-    _wait(world)
+    world.wait()
     for place, word in (("source", "renew"), ("target", "commit"), ("source", "confirm")):
         assert guard.say(word, world.at(place)) == guard.GONE
 
@@ -294,14 +174,27 @@ def test_a_mover_that_slept_is_told_that_it_is_too_late(world: World) -> None:
 def test_a_source_that_waits_for_the_address_may_be_won_again(world: World) -> None:
     """The target keeps what may have been confirmed: the mover comes back and finishes."""
     _until(world, NAMES.index("confirm source"))
-    _wait(world)
+    world.wait()
     assert world.state("source") == "fired"
     assert world.holds == {"source": False, "target": True}
     world.say("source", "arm")
     for place, word in (("target", "commit"), ("source", "confirm"), ("target", "confirm")):
         world.say(place, word)
-    _wait(world)
+    world.wait()
     assert world.holds == {"source": False, "target": True}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_confirmed_switch_that_is_taken_back_is_taken_anew_only_after_a_restart(
+    world: World, restarted: bool
+) -> None:
+    _until(world, NAMES.index("open"))
+    world.say("target", "commit")
+    if restarted:
+        world.reboot("target")
+    world.holds["target"] = False
+    world.wait(guard.LOOK_TICKS)
+    assert world.holds["target"] == restarted
 
 
 def test_going_back_waits_until_nobody_else_holds_the_address(world: World) -> None:
@@ -311,7 +204,7 @@ def test_going_back_waits_until_nobody_else_holds_the_address(world: World) -> N
     _release(world)
     _take(world)
     world.watches.pop("target")
-    _wait(world)
+    world.wait()
     assert world.state("source") == "fired"
     world.holds["target"] = False
     world.pass_second()
@@ -324,7 +217,7 @@ def test_a_machine_that_slept_yields_to_the_one_that_took_its_place(world: World
     _until(world, NAMES.index("commit"))
     sleeping = world.watches.pop("target")
     world.holds["target"] = False  # nobody hears it
-    _wait(world)
+    world.wait()
     assert world.holds["source"]
     world.holds["target"] = True
     world.now -= LONG

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contract import machines
-from transhume.core.change import Act, Carry, Change, Command, Keep, Never, leaves
+from transhume.core.change import Act, Carry, Change, Command, Keep, Never, Run, leaves
 from transhume.core.host import Pair
 from transhume.core.plan import Plan
 from transhume.core.step import Step
@@ -46,7 +46,11 @@ STEPS = [
     for step in plan(how).steps
     if how == "take" or step.key not in {step.key for step in plan("take").steps}
 ]
-BACK = plan_back(_LAYOUT, machines.settings("take")).steps
+_SWITCH = (
+    Run("source", ("ip", "addr", "replace", "192.0.2.10/24", "dev", "ens3")),
+    Run("target", ("ip", "addr", "del", "192.0.2.10/24", "dev", "ens3")),
+)
+BACK = plan_back(_LAYOUT, machines.settings("take"), lambda keys: _SWITCH).steps
 STEPS += [pytest.param(step, id=f"back-{step.key}") for step in BACK]
 each_step = pytest.mark.parametrize("step", STEPS)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.toy import ALL, PLAN, Move, Sets, begun
+from tests.engine.toy import ALL, PLAN, Move, Sets, begun, drop
 from tests.fakes import Killed
 from transhume.core.change import Change, Keep, Place, Run
 from transhume.core.finding import Proof
 from transhume.core.host import Pair
 from transhume.core.plan import Plan
 from transhume.core.step import Step
-from transhume.engine.back import go_back, stay
+from transhume.engine.back import go_back, stay, ways_back
 from transhume.engine.journal import Journal
 from transhume.engine.walk import Engine
 from transhume.errors import NoReturn, StepFailed
@@ -62,10 +62,10 @@ class Opened(Move):
 
     plan: Plan = FORTH
 
-    def go_back(self, *, lose: bool = False) -> bool:
+    def go_back(self, *, lose: bool = False, serves_on: bool = False) -> bool:
         with self._journal() as journal:
             engine = Engine(BACK, self.world.pair(), self._performer(), journal)
-            return go_back(engine, lose_new_mail=lose)
+            return go_back(engine, lose_new_mail=lose, serves_on=serves_on)
 
     def stay(self) -> None:
         with self._journal() as journal:
@@ -149,6 +149,37 @@ def test_given_up_at_any_moment_before_the_journals_way_the_target_serves_on(fol
         assert move.world.held["source"] == _AS_IT_WAS
         at += 1
     assert at > 15
+
+
+def test_the_target_serves_on_by_itself_at_any_moment_and_the_way_back_begins_anew(
+    folder: Path,
+) -> None:
+    """Its guard did what giving up would have done, and the journal doesn't know."""
+    at = 1
+    while True:
+        move = opened(folder / str(at))
+        before = dict(move.world.held["target"])
+        assert move.killed(at)
+        with Journal(move.folder) as journal:
+            if journal.state.returning:
+                break
+        move.world.held["target"] = {**before, "tree": "and what they received after that"}
+        began = len(move.kinds())
+        assert move.go_back(serves_on=True)
+        assert move.world.held["source"]["tree"] == "and what they received after that"
+        after = [event.data["step"] for event in move.events()[began:] if event.kind == "step-done"]
+        # Hot once more, while the target serves, and nothing proved before is believed.
+        assert after == ["warm", "shut", "halt", "rest"]
+        assert move.kinds().count("up") == move.kinds().count("down")
+        at += 1
+    assert at > 15
+
+
+def test_the_ways_back_of_some_steps_are_read_from_the_journal(folder: Path) -> None:
+    opened(folder)
+    with Journal(folder) as journal:
+        found = ways_back(journal.state, journal.bodies, {"freeze", "open"})
+    assert found == (drop("source", "masked"), drop("source", "stopped"))
 
 
 def test_without_what_people_did_the_source_is_as_it_was(folder: Path) -> None:

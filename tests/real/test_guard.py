@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lab import kills, network
-from lab.compare import compare
+from lab.compare import compare, observe
 from lab.kill_at import MOMENTS
 from lab.machine import Machine
 from lab.scene import Scene
@@ -43,9 +43,9 @@ def _switch(run: Scene) -> list[str]:
     return names[first : last + 1]
 
 
-def _die_at(run: Scene, change: str, moment: str) -> None:
+def _die_at(run: Scene, change: str, moment: str, *words: str) -> None:
     kills.arm(run)
-    assert kills.killed(run, moment, "cutover", "--yes", only=change) == change
+    assert kills.killed(run, moment, *(words or ("cutover", "--yes")), only=change) == change
 
 
 def _holders(run: Scene) -> list[Machine]:
@@ -88,11 +88,45 @@ def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
     recipient = fresh.filled["addresses"][0]
     result = compare(fresh.pair.source, fresh.pair.target, log=sent, probe_to=recipient)
     assert result.differences == []
-    for machine in fresh.pair.machines:
+    _no_guard_left(fresh)
+
+
+def _state(machine: Machine) -> str:
+    return machine.exec(("cat", "/etc/transhume/guard/state"), check=False).stdout.strip()
+
+
+def _no_guard_left(run: Scene) -> None:
+    for machine in run.pair.machines:
         left = machine.exec(
             ("sh", "-c", "ls -d /etc/transhume/guard /etc/systemd/system/*guard*"), check=False
         )
         assert left.stdout == ""
+
+
+def test_killed_on_the_way_back_the_one_that_has_all_mail_serves(fresh: Scene) -> None:
+    """First with the target stopped, then with all of it carried and the target still holding."""
+    source, target = fresh.pair.machines
+    _ready(fresh)
+    with fresh.traffic(rate=2.0) as (sent, _):
+        fresh.transhume("cutover", "--yes")
+        _die_at(fresh, "stop-target: keep the services stopped", "acted", "rollback")
+        wait_until(lambda: _state(target) == "returned", "the target to serve on", 4 * GUARD)
+        wait_served(fresh.pair.name)
+        assert _holds_alone(fresh, target)
+        assert "transhume rollback" in refusal(typed(fresh, "finish"), 15)
+        there = observe(target)
+        _die_at(fresh, "rollback: confirm the switch on both", "done", "rollback")
+        assert _holds_alone(fresh, target)
+        wait_until(lambda: _holds_alone(fresh, source), "the source to take its address", 4 * GUARD)
+        wait_served(fresh.pair.name)
+        assert "transhume rollback" in refusal(typed(fresh, "cutover", "--yes"), 12)
+        fresh.transhume("rollback")
+        assert _holds_alone(fresh, source)
+        wait_served(fresh.pair.name)
+    result = compare(there, source, log=sent, probe_to=fresh.filled["addresses"][0])
+    assert result.differences == []
+    assert result.counts["accepted"] > 0
+    _no_guard_left(fresh)
 
 
 @pytest.mark.campaign

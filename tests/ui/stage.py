@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +19,11 @@ from transhume.core.change import Command
 from transhume.core.event import Progress
 from transhume.core.host import May, Output, Pair, Talk
 from transhume.core.settings import Settings
+from transhume.engine.back import ways_back
+from transhume.engine.codec import Bodies
+from transhume.engine.journal import BODIES
 from transhume.engine.perform import Performer
+from transhume.engine.state import fold
 from transhume.hosts.memory import Peaks
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import Ssh
@@ -26,7 +31,7 @@ from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import load
 from transhume.steps.guard.post import FOLDER as GUARD
 from transhume.ui import cli, looking, moving, terminal
-from transhume.ui.session import Session
+from transhume.ui.session import Session, past
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 DONE = Output(0, b"", b"")
@@ -140,7 +145,8 @@ class Stage:
         """What reaches the machines otherwise."""
         self.sessions += 1
         pair = Pair(self.source.host, self.target.host)
-        layout = load("bluemind-5")
+        layout, folder = load("bluemind-5"), Path(settings.state)
+        undoing = partial(ways_back, fold(past(folder)), Bodies(folder / BODIES))
 
         def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
             return Performer({"source": self.source, "target": self.target}, Way(), ask, notice)
@@ -152,7 +158,7 @@ class Stage:
             cast(Ssh, Way()),
             pair,
             profile.plan(layout, settings),
-            back.plan(layout, settings),
+            back.plan(layout, settings, undoing),
             profile.way_back(layout, settings),
             performer,
             Peaks(),

@@ -25,6 +25,7 @@ from transhume.ui.session import (
     logins,
     past,
     read_settings,
+    stopped,
 )
 
 
@@ -114,6 +115,26 @@ def test_a_run_that_ends_the_move_knows_it(tmp_path: Path, kind: str) -> None:
         journal.write("rolled-back" if kind == "rolled-back" else "finished", seconds=1.0)
     assert _ended(tmp_path, 1)
     assert not _ended(tmp_path, 2)
+
+
+@pytest.mark.parametrize(
+    ("done", "serves_on"), [([], False), (["arm-back"], True), (["arm-back", "turn-back"], False)]
+)
+def test_on_a_way_back_it_is_said_who_serves_by_itself(
+    tmp_path: Path, done: list[str], serves_on: bool
+) -> None:
+    act = {"kind": "Run", "place": "target", "argv": ["true"], "input": "", "ok": [0]}
+    with Journal(tmp_path) as journal:
+        journal.write("walk-begun", command="rollback", version="1")
+        back = {"kind": "Carry", "reason": "people came in"}
+        journal.write("change-begun", step="open", title="x", act=act, back=back, commands=[])
+        for key in done:
+            journal.write("step-done", step=key, seconds=1.0)
+        journal.write("down")
+    told = stopped(tmp_path)
+    assert "People are shut out" in told.state
+    assert ("the target serves them on by itself" in told.state) == serves_on
+    assert "transhume rollback goes on" in told.remedy
 
 
 def test_settings_that_others_may_write_are_refused(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ holds its address); `contested` succeeds when another machine holds what this on
 takes the place anew.
 
 A state is one word: `armed` (silence sends it back), `committing` (the other machine may have been
-told to stay away for good, so silence keeps the place and a reboot takes it anew if it is free),
-`confirmed`, `fired` (it goes back as soon as it may), `returning`, `returned`.
+told to stay away for good, or not yet that it may come, so silence keeps the place and a reboot
+takes it anew if it is free), `confirmed`, `fired` (it goes back as soon as it may), `returning`,
+`returned`.
 """
 
 import fcntl
@@ -30,7 +31,7 @@ TRIAL = ("armed", "committing")
 BACKWARDS = ("fired", "returning")
 LEADS = {
     "renew": {"armed": "armed", "committing": "committing", "confirmed": "confirmed"},
-    "commit": {"armed": "committing", "committing": "committing", "confirmed": "confirmed"},
+    "commit": {"armed": "committing", "committing": "committing", "confirmed": "committing"},
     "confirm": {"armed": "confirmed", "committing": "confirmed", "confirmed": "confirmed"},
     "arm": {"armed": "armed", "committing": "armed", "confirmed": "armed", "fired": "armed"},
 }
@@ -103,6 +104,9 @@ class Watch:
         looked = self.ticks % LOOK_TICKS == 0
         self.ticks += 1
         state = get(self.path("state"))
+        if state == "confirmed":
+            # It is held, and only a restart takes it away: on a way back nothing is taken anew.
+            self.forth_done = True
         if state == "committing" and looked and not self.forth_done:
             # It may have been restarted since: what it held is taken anew, unless it isn't free.
             self.forth_done = self.run("forth")

@@ -161,7 +161,8 @@ class CutoverSettings(Part):
         default=180,
         ge=30,
         description="seconds without a word from transhume after which the source, if the switch "
-        "wasn't confirmed, takes its place back by itself; the target gives it up after half of it",
+        "wasn't confirmed, takes its place back by itself; the target gives it up after half of "
+        "it, and after half of it serves on where a way back has only closed it",
     )
 
 

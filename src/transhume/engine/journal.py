@@ -23,7 +23,7 @@ from transhume.engine.state import State, apply, fold
 from transhume.errors import Busy, JournalRefused, StepFailed
 
 VERSION = 1
-FILE = "journal.db"
+FILE, BODIES = "journal.db", "bodies"
 _LOST = "restore it from a backup; without it nothing can be taken back automatically"
 
 _TABLES = """
@@ -52,7 +52,7 @@ class Journal:
         self._listen = listen
         self._lock = threading.Lock()
         self._state: State | None = None
-        self.bodies = Bodies(folder / "bodies")
+        self.bodies = Bodies(folder / BODIES)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_foreign(folder)
         os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))

@@ -62,10 +62,9 @@ class Renewals:
                     self._renew(renewal)
                 except TranshumeError as error:
                     raise StepFailed(
-                        f"the guards of the switch couldn't be told that it goes on: {error.what}",
-                        state="Both machines go back by themselves to where they were before the "
+                        f"the guards couldn't be told that it goes on: {error.what}",
+                        state="The machines go back by themselves to where they were before the "
                         "services were stopped, if they haven't already.",
-                        remedy="transhume cutover, to go on from there; or transhume rollback",
                     ) from None
 
     def _keep(self, renewal: Renewal) -> None:

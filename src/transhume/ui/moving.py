@@ -34,6 +34,7 @@ from transhume.errors import (
 from transhume.hosts.process import Processes
 from transhume.hosts.ssh import host_key as offered_key
 from transhume.steps.guard.arm import refuse_returned
+from transhume.steps.guard.back import serves_on
 from transhume.steps.services import Start, start_seconds
 from transhume.ui import beginning, checking, returning
 from transhume.ui.converge import Told, above, converge
@@ -295,7 +296,11 @@ def go_back(run: Session, console: Console, chosen: Chosen, lose_new_mail: bool)
         if carries(state, lose_new_mail=lose_new_mail):
             engine.journal.claim(run.identity())
         public = run.pair.target.file(f"{KEY}.pub")
-        carried = back.go_back(replace(engine, plan=run.back), lose_new_mail=lose_new_mail)
+        carried = back.go_back(
+            replace(engine, plan=run.back),
+            lose_new_mail=lose_new_mail,
+            serves_on=serves_on(run.pair.target),
+        )
     kept = "with all that people did on the target" if carried else "as before"
     console.print(f"The source serves {kept}. What was copied is kept for another attempt.")
     if public is not None and run.pair.target.file(f"{KEY}.pub") is None:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -19,7 +20,9 @@ from transhume.core.event import Event, Progress
 from transhume.core.host import Host, Pair
 from transhume.core.plan import Identity, Plan
 from transhume.core.settings import CopySettings, Settings
-from transhume.engine.journal import FILE, Journal, alone, read
+from transhume.engine.back import ways_back
+from transhume.engine.codec import Bodies
+from transhume.engine.journal import BODIES, FILE, Journal, alone, read
 from transhume.engine.perform import Performer
 from transhume.engine.private import open_to_others
 from transhume.engine.state import State, fold
@@ -41,6 +44,7 @@ from transhume.profiles.bluemind import back, profile
 from transhume.profiles.bluemind.layout import Layout, load
 from transhume.steps.back.way import Way
 from transhume.steps.guard.arm import Arm, Confirm
+from transhume.steps.guard.back import ArmBack, TurnBack
 from transhume.steps.key import UseKey
 
 SETTINGS = Path("/etc/transhume/move.toml")
@@ -196,7 +200,8 @@ def _wired(
     ssh.forward(POSTGRES_SOCKET, _port(_settings_there(both["source"], ini, state)))
     ssh.forward(CORE_SOCKET, core.port)
     pair = Pair(both["source"], both["target"])
-    plan, returning = profile.plan(layout, settings), back.plan(layout, settings)
+    undoing = partial(ways_back, state, Bodies(Path(settings.state) / BODIES))
+    plan, returning = profile.plan(layout, settings), back.plan(layout, settings, undoing)
     way = profile.way_back(layout, settings)
 
     def performer(ask: Callable[[str], None], notice: Callable[[Progress], None]) -> Performer:
@@ -316,6 +321,8 @@ def _told(error: TranshumeError, state: State, command: str) -> TranshumeError:
     again = "transhume cutover --yes" if command == "cutover" else f"transhume {command}"
     if state.opened and state.down:
         standing = "Nothing is lost. People are shut out: the target is stopped or closed."
+        if ArmBack.key in state.done and TurnBack.key not in state.done:
+            standing += " Unless transhume goes on soon, the target serves them on by itself."
         stays = "" if state.returning else "; or the target serves again: transhume cutover --yes"
         ways = f"{again} goes on{stays}"
     elif state.opened:

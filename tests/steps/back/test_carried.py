@@ -15,7 +15,9 @@ from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import load
+from transhume.steps.back import tunnel
 from transhume.steps.back.configuration import ASIDE, CarryConfiguration, parameters
+from transhume.steps.back.databases import CarryChanges
 from transhume.steps.back.leave import CarryQueue, StopTarget
 from transhume.steps.back.trees import CarryRest, CarryTrees
 from transhume.steps.back.turn import PrepareTarget, TurnTrees
@@ -97,6 +99,16 @@ def test_the_target_is_stopped_and_can_be_started_again() -> None:
     assert "postgresql" not in str([list(change.act.commands()) for change in made])
     assert "unmask" in str(made[-1].back)
     assert "bmctl" in str(made[1].back)
+
+
+def test_behind_the_closed_door_the_way_to_its_postgresql_is_opened_anew_where_it_is_lost() -> None:
+    """As by a restart of the target, after which nothing is made hot any more."""
+    pair = machines.returning()
+    ways = [change.title for change in CarryChanges(WAY).run(pair)]
+    assert ways == ["open the way to the target's PostgreSQL", "finish bj, bj-data"]
+    target(pair).units[tunnel.UNIT] = ("active", "enabled")
+    source(pair).files[f"{tunnel.FOLDER}/passfile"] = b"x"
+    assert [change.title for change in CarryChanges(WAY).run(pair)] == ways[1:]
 
 
 def test_what_was_set_in_main_cf_is_set_on_the_source() -> None:

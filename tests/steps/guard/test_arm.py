@@ -137,7 +137,10 @@ def test_it_is_confirmed_so_that_a_stop_in_between_leaves_one_holder() -> None:
     (change,) = Confirm().run(_told(machines.servers(), "armed", "armed"))
     assert _words(change) == [("target", "commit"), ("source", "confirm"), ("target", "confirm")]
     assert isinstance(change.back, Series)
-    assert [act.commands().__next__().place for act in change.back.acts] == ["source", "target"]
+    words = [act.argv[2] for act in change.back.acts if isinstance(act, Run)]
+    assert words == ["commit", "arm", "arm"]
+    places = [act.commands().__next__().place for act in change.back.acts]
+    assert places == ["target", "source", "target"]
 
 
 def test_a_guard_that_fired_is_not_confirmed() -> None:

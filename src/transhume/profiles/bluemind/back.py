@@ -16,11 +16,14 @@ from transhume.steps.back.databases import (
 )
 from transhume.steps.back.leave import CarryQueue, CloseAgain, ReleaseFirst, StopTarget
 from transhume.steps.back.trees import CarryAgain, CarryRest, CarryTrees
+from transhume.steps.guard.back import ArmBack, TurnBack, Undoing
 
 
-def plan(layout: Layout, settings: Settings) -> Plan:
+def plan(layout: Layout, settings: Settings, undoing: Undoing) -> Plan:
     """Its steps in order: hot, then behind the closed door."""
     way, own = profile.way_back(layout, settings), layout.services
+    switch = profile.guard(layout, settings)
+    closing = CloseAgain(own.ports), StopTarget(profile.driven(layout))
     hot = CarryTrees(way)
     return Plan(
         (
@@ -30,8 +33,8 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             hot,
             CarryDatabases(way),
             CarryAgain((hot,), settings.cutover.rest),
-            CloseAgain(own.ports),
-            StopTarget(profile.driven(layout)),
+            ArmBack(closing, switch, undoing),
+            *closing,
             Beside(
                 (
                     (CarryRest(way),),
@@ -41,5 +44,6 @@ def plan(layout: Layout, settings: Settings) -> Plan:
                 )
             ),
             Untie(way),
+            TurnBack(switch, undoing),
         )
     )

@@ -148,7 +148,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             Ready(follows),
             FollowTarget(way),
             CatchUp(_again(proof, layout, settings), settings.cutover.rest),
-            _guard(layout, settings, addresses),
+            guard(layout, settings),
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
             *addresses.asked,
@@ -190,7 +190,9 @@ def _fence(layout: Layout, settings: Settings) -> Fence:
     return Fence(driven(layout), MARKER, identity, layout.services.ports)
 
 
-def _guard(layout: Layout, settings: Settings, addresses: AddressSteps) -> Arm:
+def guard(layout: Layout, settings: Settings) -> Arm:
+    """What watches over the switch, and which steps that is."""
+    addresses = address_steps(settings.address)
     switch = (Freeze(driven(layout)), _fence(layout, settings), *addresses.replace)
     return Arm(switch, addresses.free, addresses.contested, settings.cutover.guard)
 

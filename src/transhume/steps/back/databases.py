@@ -122,6 +122,8 @@ class CarryChanges(Step):
     touches = frozenset({"source", "target"})
 
     def run(self, pair: Pair) -> Iterator[Change]:
+        # A target that was restarted meanwhile has lost it.
+        yield from tunnel.opened(pair, self.way.following.ini)
         names = self.way.following.followed(pair)
         acts = tuple(self._finish(pair, name) for name in names)
         yield Change(f"finish {', '.join(names)}", Together(acts), _FOLLOWS)

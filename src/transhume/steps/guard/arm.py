@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from transhume.core.change import Act, Carry, Change, Keep, Never, Place, Series
@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.step import Renewal, Step
 from transhume.errors import StepFailed
-from transhume.steps.guard.post import UNIT, posted, removed, state, told
+from transhume.steps.guard.post import UNIT, posted, removed, state, told, watched
 from transhume.steps.guard.script import script
 
 _WATCHING = ("armed", "committing", "confirmed")
@@ -52,12 +52,7 @@ class Arm(Step):
                 yield Change(f"arm the {place}'s guard again", told(place, "arm"), keep)
 
     def _orders(self, place: Place, changes: list[Change]) -> tuple[int, dict[str, bytes]]:
-        backs = [
-            change.back
-            for change in reversed(changes)
-            if not isinstance(change.back, (Keep, Never, Carry))
-        ]
-        orders = {"back": script(backs, place, strict=False)}
+        orders = {"back": script(ways_back(changes), place, strict=False)}
         if place == "source":
             return self.limit, {**orders, "free": script(self.free, place, strict=True)}
         forth = script([change.act for change in changes], place, strict=True)
@@ -67,17 +62,41 @@ class Arm(Step):
         return self.limit // 2, orders
 
     def renewal(self) -> Renewal:
-        """The source first: the target's time must never be renewed alone."""
-        words = (told("source", "renew"), told("target", "renew"))
-        return Renewal(words, self.limit / 12, Confirm.key)
+        return renewed(self.limit, Confirm.key)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         for host in (pair.source, pair.target):
-            now = state(host)
-            active = host.ask("systemctl", "is-active", "--quiet", UNIT).status == 0
-            if now not in _WATCHING or not active:
-                seen = f"nobody watches over the {host.place}: {now or 'no guard'}"
-                yield Finding("not-guarded", "blocks", host.place, seen, self.why)
+            if not watched(host, *_WATCHING):
+                yield unwatched(host)
+
+
+def ways_back(changes: Iterable[Change]) -> list[Act]:
+    """What takes these changes back, the last one first."""
+    backs = [change.back for change in changes]
+    return [back for back in reversed(backs) if not isinstance(back, (Keep, Never, Carry))]
+
+
+def unwatched(host: Host) -> Finding:
+    """That a machine has no guard which is at work."""
+    seen = f"nobody watches over the {host.place}: {state(host) or 'no guard'}"
+    why = "If transhume died or the line were lost, nobody would serve people."
+    return Finding("not-guarded", "blocks", host.place, seen, why)
+
+
+def renewed(limit: int, until: str) -> Renewal:
+    """The source first: the target's time must never be renewed alone."""
+    return Renewal((told("source", "renew"), told("target", "renew")), limit / 12, until)
+
+
+# 2 is Python's answer where the guards were taken away already. The target is on trial before the
+# source may come: one that loses its power in between doesn't come up with the address.
+_BACK = Series(
+    (
+        told("target", "commit", ok=(0, 2, 3)),
+        told("source", "arm", ok=(0, 2, 3)),
+        told("target", "arm", ok=(0, 2, 3)),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,7 @@ class Confirm(Step):
     """In an order in which a stop at any moment leaves one holder of the address.
 
     First the target is to keep what it has, then the source never comes back by itself, and only
-    then is the target's trial over.
+    then is the target's trial over. On the way back it is the other way round.
     """
 
     key = "confirm"
@@ -97,10 +116,8 @@ class Confirm(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         if _confirmed(pair):
             return
-        # 2 is Python's answer where the guards were taken away already.
-        back = tuple(told(place, "arm", ok=(0, 2, 3)) for place in ("source", "target"))
         words = (told("target", "commit"), told("source", "confirm"), told("target", "confirm"))
-        yield Change("confirm the switch on both", Series(words), Series(back))
+        yield Change("confirm the switch on both", Series(words), _BACK)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         if not _confirmed(pair):
@@ -135,7 +152,7 @@ def refuse_returned(source: Host) -> None:
     now = state(source)
     if now in ("returning", "returned"):
         raise StepFailed(
-            "the source has taken its place back by itself: the switch wasn't confirmed in time",
+            "the source has taken its place back by itself: transhume wasn't heard of in time",
             state="The source serves, or is about to; the target is closed. "
             f"Why and when: journalctl -u {UNIT} on the source.",
             remedy="transhume rollback, which puts the rest in order, too; then begin again with "

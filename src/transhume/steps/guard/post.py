@@ -59,15 +59,24 @@ def told(place: Place, word: str, ok: tuple[int, ...] = (0,)) -> Run:
     return Run(place, ("python3", _PROGRAM, word, FOLDER), ok=ok)
 
 
-def posted(place: Place, limit: int, scripts: dict[str, bytes], *, boots: bool) -> Act:
-    """Put a guard there that goes back after `limit` seconds without a word.
+def watched(host: Host, *words: str) -> bool:
+    """Whether a guard is at work there, in one of these states."""
+    active = host.ask("systemctl", "is-active", "--quiet", UNIT).status == 0
+    return active and state(host) in words
 
-    `boots`: what it holds is for a trial, and given up before the network is up again.
+
+def posted(
+    place: Place, limit: int, scripts: dict[str, bytes], *, boots: bool, word: str = "armed"
+) -> Act:
+    """Put a guard there that goes back after `limit` seconds without a word, once it is armed.
+
+    `boots`: what it holds is for a trial, and given up before the network is up again. `word` is
+    the state in which it begins.
     """
     # The one of an earlier attempt mustn't see half of this.
     stop = Run(place, ("systemctl", "stop", UNIT), ok=(0, 5))
     folder = Run(place, ("mkdir", "-p", "-m", "0700", FOLDER))
-    files = {"guard.py": program("guard"), **scripts, "state": b"armed\n"}
+    files = {"guard.py": program("guard"), **scripts, "state": f"{word}\n".encode()}
     written = (
         WriteFile(place, f"{FOLDER}/{name}", content, "0600") for name, content in files.items()
     )
