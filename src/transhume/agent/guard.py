@@ -104,18 +104,22 @@ class Watch:
         looked = self.ticks % LOOK_TICKS == 0
         self.ticks += 1
         state = get(self.path("state"))
-        if state == "confirmed":
+        if state != "committing":
             # It is held, and only a restart takes it away: on a way back nothing is taken anew.
             self.forth_done = True
         if state == "committing" and looked and not self.forth_done:
-            # It may have been restarted since: what it held is taken anew, unless it isn't free.
-            self.forth_done = self.run("forth")
+            self.forth_done = self.take_anew()
         if state in TRIAL and looked and self.contested():
             self.fire(TRIAL, lambda: True)
         if self.silent():
             self.fire(("armed",), self.silent)
         if get(self.path("state")) in BACKWARDS:
             self.go_back()
+
+    def take_anew(self) -> bool:
+        """After a restart, unless it isn't free, or given up at this moment."""
+        with locked(self.folder):
+            return get(self.path("state")) == "committing" and self.run("forth")
 
     def silent(self) -> bool:
         """Whether no word came for too long."""
