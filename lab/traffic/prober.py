@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _TIMEOUT = 2.0
+# The kernel answers at once or, where connections wait at a closed door, not at all.
+_CONNECT_TIMEOUT = 0.5
 _STATE = "/api/system/installation/state"
 
 
@@ -28,7 +30,8 @@ def _get(address: str, path: str) -> tuple[int, str]:
 
 
 def smtp(address: str) -> tuple[bool, str]:
-    with socket.create_connection((address, 25), _TIMEOUT) as session:
+    with socket.create_connection((address, 25), _CONNECT_TIMEOUT) as session:
+        session.settimeout(_TIMEOUT)
         banner = session.recv(512).decode(errors="replace").strip()
         session.sendall(b"QUIT\r\n")
     return banner.startswith("220 "), banner

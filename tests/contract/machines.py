@@ -127,6 +127,7 @@ def _said() -> dict[str, Any]:
         "ssh -Q cipher": "aes256-ctr\naes128-gcm@openssh.com\n",
         "nft list tables": "",
         "nft list table": "table inet transhume {}\n",
+        "nft list table inet transhume_freeze": 1,
         "nproc": "2\n",
         "who": "root     pts/0        2026-11-23 02:00 (192.0.2.99)\n",
         "ss -Hltnp": LISTENING,

@@ -33,6 +33,14 @@ def test_the_ports_refuse_everybody_but_this_machine() -> None:
     assert "policy accept" in " ".join(lines)
 
 
+def test_mail_servers_wait_and_whoever_was_in_is_ended() -> None:
+    """Only what opens a connection is left unanswered; the rest meets the refusal below it."""
+    lines = [line.strip() for line in rules((25, 443)).splitlines()]
+    waiting = lines.index("tcp dport 25 tcp flags & (fin|syn|rst|ack) == syn drop")
+    assert lines.index('iifname "lo" accept') < waiting
+    assert waiting < lines.index("tcp dport { 25, 443 } reject with tcp reset")
+
+
 def test_loading_the_rules_twice_is_loading_them_once() -> None:
     """Declared, deleted, declared: in one file it is one transaction."""
     assert rules((25,)).startswith("table inet transhume\ndelete table inet transhume\n")

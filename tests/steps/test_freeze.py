@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import FakeHost
 from transhume.core.change import Act, Carry, Keep, Never
-from transhume.steps.freeze import stopped_mail
+from transhume.steps.freeze import closed_for_good, stopped_mail
 from transhume.steps.queue import SPOOL
 
 pytestmark = pytest.mark.programs("sh", "systemctl", "lmtp", "smtp", faked=True)
@@ -85,9 +86,17 @@ def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> Non
         "nft -f -",
         "sleep 0.05",
         "systemctl stop postfix.service",
-        "nft delete table",
     ]
-    assert "dport { 25, 465, 587 }" in (folder / "rules").read_text()
+    given = (folder / "rules").read_text()
+    assert "tcp dport 25 tcp flags & (fin|syn|rst|ack) == syn drop" in given
+    assert "dport { 465, 587 }" in given
+
+
+def test_nobody_is_let_in_before_the_door_is_closed() -> None:
+    asked = "nft list table inet transhume_freeze"
+    assert list(closed_for_good(FakeHost("source", said={asked: 1}))) == []
+    (change,) = closed_for_good(FakeHost("source", said={asked: "table inet"}))
+    assert "nft delete table inet transhume_freeze" in str(change.act)
 
 
 def test_what_nobody_delivers_isnt_waited_for(folder: Path) -> None:

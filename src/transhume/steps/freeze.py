@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
-from transhume.steps.door import ajar, closing, reloads
+from transhume.steps.door import UNANSWERED, ajar, closing, reloads
 from transhume.steps.queue import SPOOL
 from transhume.steps.requirements.programs import installing
 from transhume.steps.services import (
@@ -24,8 +24,9 @@ from transhume.steps.services import (
 )
 
 # Postfix ends its clients in the middle of a delivery: what a receiver has taken by then and hasn't
-# confirmed yet would be delivered once more by the other machine. So nobody new is let in, and what
-# is under way arrives; a receiver that takes its time isn't waited for longer than this.
+# confirmed yet would be delivered once more by the other machine. So nobody new is let in, until
+# the door is closed, and what is under way arrives; a receiver that takes its time isn't waited for
+# longer than this.
 _TURNS, _TURN_SECONDS = 40, 0.05
 # A table of its own: what iptables makes for a rule stays when the rule goes.
 _TABLE = "inet transhume_freeze"
@@ -34,7 +35,8 @@ table {_TABLE} {{
     chain input {{
         type filter hook input priority -10; policy accept;
         iifname "lo" accept
-        tcp dport {{ 25, 465, 587 }} tcp flags & (fin|syn|rst|ack) == syn reject with tcp reset
+        {UNANSWERED}
+        tcp dport {{ 465, 587 }} tcp flags & (fin|syn|rst|ack) == syn reject with tcp reset
     }}
 }}
 """
@@ -68,7 +70,14 @@ def stopped_mail(place: Place, mail: str) -> Change:
     arrived = Run(place, ("sh", "-c", _LAST_OF_IT, "last-of-it", SPOOL))
     let_in = Run(place, ("sh", "-c", _LET_IN, "let-in"))
     stop, start = (Run(place, ("systemctl", verb, mail)) for verb in ("stop", "start"))
-    return Change("stop mail", Series((arrived, stop, let_in)), Series((let_in, start)))
+    return Change("stop mail", Series((arrived, stop)), Series((let_in, start)))
+
+
+def closed_for_good(host: Host) -> Iterator[Change]:
+    """The door is closed: what kept people from the mail that was about to stop goes."""
+    if host.ask("nft", "list", "table", *_TABLE.split()).status == 0:
+        act = Run(host.place, ("sh", "-c", _LET_IN, "let-in"))
+        yield Change("the door is enough", act, Keep("the door is closed"))
 
 
 def stopped(host: Host, known: Services) -> Iterator[Change]:
@@ -181,6 +190,7 @@ class Fence(Step):
         closed = tuple(closing(pair.source, self.ports)) if closes else ()
         yield from masked(pair.source, self.services, reloaded=reloads(closed))
         yield from closed
+        yield from closed_for_good(pair.source)
 
     def _closes(self, source: Host) -> bool:
         return source.ask("which", "nft").status == 0

@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.steps import door
-from transhume.steps.freeze import masked, not_masked, stopped
+from transhume.steps.freeze import closed_for_good, masked, not_masked, stopped
 from transhume.steps.queue import QUEUES, SPOOL, ReleaseQueue, queued
 from transhume.steps.services import Services, still_running
 
@@ -47,6 +47,7 @@ class StopTarget(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         yield from stopped(pair.target, self.services)
+        yield from closed_for_good(pair.target)
         yield from masked(pair.target, self.services)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
