@@ -13,7 +13,7 @@ from pathlib import Path
 
 _TIMEOUT = 2.0
 # The kernel answers at once or, where connections wait at a closed door, not at all.
-_CONNECT_TIMEOUT = 0.5
+_CONNECT_TIMEOUT = 0.3
 _STATE = "/api/system/installation/state"
 
 
