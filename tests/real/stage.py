@@ -164,12 +164,22 @@ def wait_served(name: str) -> None:
 
 def refused(name: str, address: str, port: int) -> bool:
     """Whether a connection from the wire to this port is turned away at once."""
-    script = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)"
-    words = [sys.executable, "-c", script, address, str(port)]
-    done = subprocess.run(
-        network.inside(name, "net", words), capture_output=True, text=True, check=False
+    return "ConnectionRefusedError" in _connected(name, address, port, 5)
+
+
+def waits(name: str, address: str, port: int) -> bool:
+    """Whether a connection from the wire to this port is neither taken nor turned away."""
+    return "TimeoutError" in _connected(name, address, port, 1)
+
+
+def _connected(name: str, address: str, port: int, limit: int) -> str:
+    """What comes of it in so many seconds; empty when it was taken."""
+    script = (
+        "import socket, sys; a, p, t = sys.argv[1:]; socket.create_connection((a, int(p)), int(t))"
     )
-    return done.returncode != 0 and "ConnectionRefusedError" in done.stderr
+    words = [sys.executable, "-c", script, address, str(port), str(limit)]
+    argv = network.inside(name, "net", words)
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stderr
 
 
 _ON_ITS_WAY = "find /var/spool/bm-docs -name '.large*' -o -path '*.transhume-partial/*' | grep -q ."

@@ -29,6 +29,7 @@ from tests.real.stage import (
     refused,
     untouched,
     wait_served,
+    waits,
 )
 
 pytestmark = [
@@ -169,8 +170,9 @@ def _fenced(run: Scene) -> None:
     units = run.pair.source.exec(("sh", "-c", script)).stdout.splitlines()
     assert {line.split()[1] for line in units} == {"masked"}, units
     for address in (MAINTENANCE.ipv4, MAINTENANCE.ipv6):
-        for port in (25, 443, 8090, 8022):
+        for port in (443, 8090, 8022):
             assert refused(run.pair.name, address, port), f"{address} port {port}"
+        assert waits(run.pair.name, address, 25), f"{address} port 25"
 
 
 # --- Debian 12 to Debian 13, other network managers, and back after the opening
@@ -209,8 +211,8 @@ def _the_source_serves(run: Scene) -> None:
         marker = deliver_one(name, run.filled["addresses"][2], address)
         assert marker
         _stored(run.pair.source, marker)
-    for port in (25, 443):
-        assert refused(name, OWN.ipv4, port)
+    assert waits(name, OWN.ipv4, 25)
+    assert refused(name, OWN.ipv4, 443)
 
 
 def _stored(machine: Machine, marker: str) -> None:
