@@ -18,6 +18,7 @@ from lab.places import CHECKOUT, ROLES
 from lab.scene import Scene
 from lab.shell import wait_until
 from lab.started import Started as Started
+from lab.traffic.sender import events
 
 SMALL: dict[str, Any] = {
     "partitions": "small",
@@ -180,6 +181,14 @@ def _connected(name: str, address: str, port: int, limit: int) -> str:
     words = [sys.executable, "-c", script, address, str(port), str(limit)]
     argv = network.inside(name, "net", words)
     return subprocess.run(argv, capture_output=True, text=True, check=False).stderr
+
+
+def turned_away(sent: Path) -> list[str]:
+    """The attempts at which a mail server met a closed port: it would come back in minutes."""
+    with sent.open() as file:
+        answers = [str(event.get("answer")) for event in events(file)]
+    assert any(answer.startswith("250") for answer in answers)
+    return [answer for answer in answers if "ConnectionRefused" in answer]
 
 
 _ON_ITS_WAY = "find /var/spool/bm-docs -name '.large*' -o -path '*.transhume-partial/*' | grep -q ."

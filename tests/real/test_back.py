@@ -12,7 +12,7 @@ from lab.compare import Comparison, compare, observe
 from lab.machine import Machine
 from lab.scene import Scene
 from lab.traffic import downtime
-from tests.real.stage import served, sql, wait_served
+from tests.real.stage import served, sql, turned_away, wait_served
 
 pytestmark = [
     pytest.mark.real,
@@ -70,6 +70,7 @@ def test_back_with_all_that_was_done_and_forth_again(fresh: Scene) -> None:
         run.transhume("verify")
         run.transhume("finish")
     _is_whole(compare(source, target, log=sent))
+    assert turned_away(sent) == []
     _nothing_left(run)
     for service, outage in downtime(probed).items():
         assert len(outage.intervals) >= 3, service

@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +19,13 @@ from lab.scene import Scene
 from lab.shell import wait_until
 from lab.standing import standing
 from lab.traffic import deliver_one
-from lab.traffic.sender import events
 from tests.real.stage import (
     PEOPLE,
     SMALL,
     STATE,
     addresses,
     refused,
+    turned_away,
     untouched,
     wait_served,
     waits,
@@ -56,7 +55,7 @@ def test_a_whole_move_with_mail_flowing(fresh: Scene) -> None:
         _until_the_switch(run)
         shown = _switch(run)
         run.transhume("verify")
-    assert _turned_away(sent) == []
+    assert turned_away(sent) == []
     _damage_is_named(run)
     run.transhume("verify")
     run.transhume("finish")
@@ -94,14 +93,6 @@ def _until_the_switch(run: Scene) -> None:
         assert "Nothing was changed" in run.transhume("cutover").stdout
     unlike = before.unlike(standing(run.pair.source))
     assert {item.partition(":")[0] for item in unlike} <= _FOLLOWED, unlike
-
-
-def _turned_away(sent: Path) -> list[str]:
-    """The attempts at which a mail server met a closed port: it would come back in minutes."""
-    with sent.open() as file:
-        answers = [str(event.get("answer")) for event in events(file)]
-    assert any(answer.startswith("250") for answer in answers)
-    return [answer for answer in answers if "ConnectionRefused" in answer]
 
 
 def _switch(run: Scene) -> list[str]:

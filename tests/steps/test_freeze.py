@@ -92,11 +92,16 @@ def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> Non
     assert "dport { 465, 587 }" in given
 
 
-def test_nobody_is_let_in_before_the_door_is_closed() -> None:
+def test_nobody_is_let_in_before_the_door_is_closed(
+    folder: Path,
+) -> None:
     asked = "nft list table inet transhume_freeze"
     assert list(closed_for_good(FakeHost("source", said={asked: 1}))) == []
     (change,) = closed_for_good(FakeHost("source", said={asked: "table inet"}))
     assert "nft delete table inet transhume_freeze" in str(change.act)
+    assert not isinstance(change.back, Keep | Never | Carry)
+    status, typed = _run(folder, change.back)
+    assert (status, typed) == (0, ["nft delete table", "nft -f -"])
 
 
 def test_what_nobody_delivers_isnt_waited_for(folder: Path) -> None:
@@ -122,4 +127,4 @@ def test_the_way_back_lets_people_in_whatever_was_killed(folder: Path) -> None:
     back = stopped_mail("source", "postfix.service").back
     assert not isinstance(back, Keep | Never | Carry)
     _, typed = _run(folder, back)
-    assert typed == ["nft delete table", "systemctl start postfix.service"]
+    assert typed == ["systemctl start postfix.service", "nft delete table"]

@@ -41,12 +41,13 @@ table {_TABLE} {{
 }}
 """
 _LET_IN = f"nft delete table {_TABLE} 2>/dev/null; true\n"
+# Without nft they aren't kept out, which is no reason to stop.
+_KEEP_OUT = f"{_LET_IN}printf '%s' '{_RULES}' | nft -f - 2>/dev/null\n"
 # Whoever delivers a message has its file open. What is tried at a receiver that can't be reached,
 # as some of the deferred always is, can't arrive twice. One quiet look may fall between a message's
 # arrival and its delivery.
 _LAST_OF_IT = f"""\
-{_LET_IN}printf '%s' '{_RULES}' | nft -f - 2>/dev/null
-delivering() {{
+{_KEEP_OUT}delivering() {{
     for open in $(find /proc/[0-9]*/fd -lname "$1/active/*" 2>/dev/null); do
         process=${{open%/fd/*}}
         case $(cat "$process/comm" 2>/dev/null) in
@@ -70,14 +71,18 @@ def stopped_mail(place: Place, mail: str) -> Change:
     arrived = Run(place, ("sh", "-c", _LAST_OF_IT, "last-of-it", SPOOL))
     let_in = Run(place, ("sh", "-c", _LET_IN, "let-in"))
     stop, start = (Run(place, ("systemctl", verb, mail)) for verb in ("stop", "start"))
-    return Change("stop mail", Series((arrived, stop)), Series((let_in, start)))
+    # Whoever comes on the way back waits until it is there.
+    return Change("stop mail", Series((arrived, stop)), Series((start, let_in)))
 
 
 def closed_for_good(host: Host) -> Iterator[Change]:
     """The door is closed: what kept people from the mail that was about to stop goes."""
     if host.ask("nft", "list", "table", *_TABLE.split()).status == 0:
-        act = Run(host.place, ("sh", "-c", _LET_IN, "let-in"))
-        yield Change("the door is enough", act, Keep("the door is closed"))
+        act, back = (
+            Run(host.place, ("sh", "-c", script, name))
+            for script, name in ((_LET_IN, "let-in"), (f"{_KEEP_OUT}true\n", "keep-out"))
+        )
+        yield Change("the door is enough", act, back)
 
 
 def stopped(host: Host, known: Services) -> Iterator[Change]:
