@@ -11,20 +11,50 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.steps.network.machine import Machine
-from tests.steps.network.samples import DEVICE, SERVICE, SPARE
+from tests.steps.network.samples import DEVICE, IFUPDOWN, INTERFACES, SERVICE, SPARE
 from transhume.core.change import Act, leaves
 from transhume.core.host import Output, Pair
 from transhume.steps.network.place import Addresses
 from transhume.steps.network.release import Release
 
+ADDRESSES = Addresses((SERVICE,), (SPARE,), DEVICE, DEVICE)
 OTHER = "198.51.100.7/24"
 # What it says of devices is that of the network in which it was mounted.
 _WAIT = "mount -t sysfs none /sys && echo && exec cat"
 
-pytestmark = [
-    pytest.mark.programs("unshare", "nsenter", "ip", "sysctl"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="a network of one's own needs root"),
-]
+
+@dataclass
+class Asked(Machine):
+    """Notes the programs that it is asked of."""
+
+    programs: set[str] = field(default_factory=set, kw_only=True)
+
+    def ask(self, *argv: str) -> Output:
+        self.programs.add(argv[0])
+        return super().ask(*argv)
+
+
+def test_while_people_wait_systemd_is_asked_nothing_that_was_seen_a_moment_ago() -> None:
+    """While it reads all units anew, for the masks of the services, it answers nobody."""
+    source = Asked(
+        "source",
+        files={INTERFACES: IFUPDOWN},
+        held={str(SERVICE): {}},
+        routes={4: [], 6: []},
+    )
+    pair, release = Pair(source, Machine("target")), Release(ADDRESSES)
+    seen_by_the_guard = list(release.run(pair))
+    assert "systemctl" in source.programs
+    source.programs.clear()
+    for change in release.run(pair):
+        source.perform(change.act)
+    assert list(release.verify(pair)) == []
+    assert source.programs
+    assert "systemctl" not in source.programs
+    assert [change.title for change in seen_by_the_guard][-1] == f"write {INTERFACES}"
+    # Whoever comes later looks anew.
+    assert list(release.verify(pair)) == []
+    assert "systemctl" in source.programs
 
 
 @dataclass
@@ -83,14 +113,15 @@ def source() -> Iterator[Kernel]:
         process.stdin.close()
 
 
+@pytest.mark.programs("unshare", "nsenter", "ip", "sysctl")
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network of one's own needs root")
 def test_the_source_sends_from_its_own_address_again_while_the_spare_one_stays(
     source: Kernel,
 ) -> None:
     """What it began from the spare one would wait for ever once that goes, its own mail too."""
     pair = Pair(source, Machine("target"))
-    addresses = Addresses((SERVICE,), (SPARE,), DEVICE, DEVICE)
     change = next(
-        each for each in Release(addresses).run(pair) if each.title.startswith("take 192.0.2.10")
+        each for each in Release(ADDRESSES).run(pair) if each.title.startswith("take 192.0.2.10")
     )
     source.perform(change.act)
     assert source.addresses() == [OTHER, str(SPARE)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from transhume.core.at_once import at_once
 from transhume.core.change import Change, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
+from transhume.core.recalled import Recalled
 from transhume.core.step import Step
-from transhume.steps.network.edit import Interface, Ip, not_found
+from transhume.steps.network.edit import Files, Interface, Ip, not_found
 from transhume.steps.network.links import (
     Held,
     arrived,
@@ -26,8 +27,8 @@ from transhume.steps.network.links import (
     singly,
     usable,
 )
-from transhume.steps.network.managers import exchanged, rewritten
-from transhume.steps.network.place import Addresses, configuration, listed, understood, written
+from transhume.steps.network.managers import Manager, exchanged, rewritten
+from transhume.steps.network.place import Addresses, configuration, listed, understood
 from transhume.steps.network.routes import routes, without
 
 
@@ -48,6 +49,10 @@ class Release(Step):
     usual = (0.5, 2.0)
     rows = (17,)
     touches = frozenset({"source"})
+    manager: Recalled[Manager] = field(
+        default_factory=Recalled, init=False, repr=False, compare=False
+    )
+    """What manages the device, for who reads its files right after."""
 
     def check(self, pair: Pair) -> Iterator[Finding]:
         source, device = pair.source, self.addresses.source_device
@@ -57,7 +62,7 @@ class Release(Step):
             return
         if not self._moved(pair):
             yield from self._not_held(source)
-            yield from understood(source, lambda: self._files(source))
+            yield from understood(source, lambda: self._files(source, *self._managed(source)))
 
     def _moved(self, pair: Pair) -> bool:
         return all(holding(pair.target, address.ip) for address in self.addresses.service)
@@ -85,9 +90,22 @@ class Release(Step):
             yield promote
         if leaving:
             yield self._at_once(source, known, leaving)
-        files = self._files(source)
+        manager, known_files = self._recalled(pair) or self._managed(source)
+        self.manager.keep(pair, manager)
+        files = self._files(source, manager, known_files)
         if files:
             yield files
+
+    def _managed(self, source: Host) -> tuple[Manager, Files]:
+        return configuration(source, self.addresses.source_device)
+
+    def _recalled(self, pair: Pair) -> tuple[Manager, Files] | None:
+        """Its files as they are now. What manages it was seen a moment ago: asked for it once more,
+        systemd would answer only when it has read all units anew, for the services' masks."""
+        manager = self.manager.take(pair)
+        if manager is None:
+            return None
+        return manager, manager.read(pair.source, self.addresses.source_device)
 
     def _at_once(self, source: Host, known: list[Held], leaving: list[Held]) -> Change:
         device, former = self.addresses.source_device, routes(source, self.addresses.source_device)
@@ -113,9 +131,8 @@ class Release(Step):
         )
         return Change(f"take {listed(addresses)} from {device}", act, back)
 
-    def _files(self, source: Host) -> Change | None:
+    def _files(self, source: Host, manager: Manager, files: Files) -> Change | None:
         device, service = self.addresses.source_device, self.addresses.service
-        manager, files = configuration(source, device)
         durable = manager.holds(files, device)
         for each in held(source, device):
             if self.addresses.serves(each.address.ip) and each.address.ip not in durable:
@@ -135,7 +152,7 @@ class Release(Step):
         ]
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
-        after_reboot = partial(written, pair.source, self.addresses.source_device)
+        after_reboot = partial(self._after_reboot, pair)
         still, durable = at_once([partial(self._held_now, pair.source), after_reboot])
         for address in self.addresses.service:
             if address.ip in still:
@@ -144,6 +161,10 @@ class Release(Step):
             if address.ip in durable:
                 text = f"a reboot would give {address.ip} back to it"
                 yield Finding("address-kept", "blocks", "source", text, self.why)
+
+    def _after_reboot(self, pair: Pair) -> frozenset[Ip]:
+        manager, files = self._recalled(pair) or self._managed(pair.source)
+        return manager.holds(files, self.addresses.source_device)
 
     def _held_now(self, source: Host) -> frozenset[Ip]:
         ips = [address.ip for address in self.addresses.service]
