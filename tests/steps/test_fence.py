@@ -11,15 +11,17 @@ from transhume.core.host import Pair
 from transhume.profiles.bluemind.layout import load
 from transhume.profiles.bluemind.profile import driven
 from transhume.steps import door
-from transhume.steps.freeze import Fence
+from transhume.steps.freeze import CloseSource, Fence
 
 LAYOUT = load("bluemind-5")
-FENCE = Fence(driven(LAYOUT), "/etc/transhume-moved", "root@new", LAYOUT.services.ports)
+CLOSE = CloseSource(LAYOUT.services.ports)
+FENCE = Fence(driven(LAYOUT), "/etc/transhume-moved", "root@new", CLOSE)
 
 
 def _typed(pair: Pair) -> list[str]:
     """What is typed of systemctl, by its verb and what stands before the units."""
-    commands = (command for change in FENCE.run(pair) for command in change.act.commands())
+    changes = (*FENCE.run(pair), *CLOSE.run(pair))
+    commands = (command for change in changes for command in change.act.commands())
     words = [command.argv[1:] for command in commands if command.argv[0] == "systemctl"]
     return [" ".join(word for word in each if ".service" not in word) for each in words]
 
@@ -29,7 +31,7 @@ def _source(pair: Pair) -> FakeHost:
 
 
 def _close(pair: Pair) -> None:
-    for change in FENCE.run(pair):
+    for change in CLOSE.run(pair):
         if isinstance(change.act, WriteFile):
             _source(pair).files[change.act.path] = change.act.content
     _source(pair).units[door.UNIT] = ("active", "enabled")

@@ -78,22 +78,22 @@ def test_what_was_stopped_cant_come_back() -> None:
 
 def test_its_ports_refuse_whoever_comes_until_the_way_back() -> None:
     pair = _pair(source=MASKED, target=MASKED)
-    changes = list(STEPS["fence"].run(pair))
+    changes = list(STEPS["close-source"].run(pair))
     assert changes[-1].title == "close the door"
     assert {place for change in changes for place in change.places()} == {"source"}
     assert all(not isinstance(change.back, Keep | Never) for change in changes)
     assert isinstance(pair.source, FakeHost)
     pair.source.said["nft list table"] = 1
-    assert "source: the service ports aren't closed" in stopping(STEPS["fence"].verify(pair))
+    assert "source: the service ports aren't closed" in stopping(STEPS["close-source"].verify(pair))
 
 
 def test_a_source_without_nft_is_masked_all_the_same_and_that_is_said() -> None:
     pair = _pair(source=MASKED, target=MASKED)
     assert isinstance(pair.source, FakeHost)
     pair.source.said["which nft"] = 1
-    assert [found.key for found in STEPS["fence"].check(pair)] == ["ports-unfenced"]
-    assert "close the door" not in [change.title for change in STEPS["fence"].run(pair)]
-    assert not stopping(STEPS["fence"].verify(pair))
+    assert [found.key for found in STEPS["close-source"].check(pair)] == ["ports-unfenced"]
+    assert "close the door" not in [change.title for change in STEPS["close-source"].run(pair)]
+    assert not stopping(STEPS["close-source"].verify(pair))
 
 
 def test_its_end_is_awaited_not_assumed() -> None:

@@ -103,7 +103,7 @@ def stopped(host: Host, known: Services) -> Iterator[Change]:
 def masked(host: Host, services: Services, *, reloaded: bool = False) -> Iterator[Change]:
     """Keep stopped what a reboot, or anybody, could start.
 
-    `reloaded`: the next change lets systemd read its units anew, which takes it its time.
+    `reloaded`: a later change lets systemd read its units anew, which takes it its time.
     """
     unmasked = startable(host, services)
     if unmasked:
@@ -162,13 +162,53 @@ class Freeze(Step):
 
 
 @dataclass(frozen=True)
+class CloseSource(Step):
+    """Whoever comes to the source's service ports is turned away, also after a reboot.
+
+    While the target starts, not before: systemd reads all units anew for it, and until it has done
+    so that busy machine is late with what the target waits for.
+    """
+
+    ports: tuple[int, ...]
+    key = "close-source"
+    title = "close the source's service ports"
+    why = "Nothing may answer any more at a server that was moved away, whoever starts it there."
+    phase = "cutover"
+    account = "stop"
+    rows = (17,)
+    touches = frozenset({"source"})
+
+    def check(self, pair: Pair) -> Iterator[Finding]:
+        if not self._can(pair.source):
+            seen = "it has no nft: once it was moved its services are masked, its ports stay open"
+            remedy = installing(pair.source, "nftables")
+            yield Finding("ports-unfenced", "notes", "source", seen, self.why, remedy)
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        yield from self.closing(pair.source)
+        yield from closed_for_good(pair.source)
+
+    def closing(self, source: Host) -> tuple[Change, ...]:
+        """What closes its door; nothing where that can't be had, or is closed."""
+        return tuple(closing(source, self.ports)) if self._can(source) else ()
+
+    def _can(self, source: Host) -> bool:
+        return source.ask("which", "nft").status == 0
+
+    def verify(self, pair: Pair) -> Iterator[Finding]:
+        if self._can(pair.source):
+            yield from ajar(pair.source)
+
+
+@dataclass(frozen=True)
 class Fence(Step):
-    """The services are masked, their ports refuse whoever comes, and a file says why."""
+    """The services are masked, and a file says why."""
 
     services: Services
     marker: str
     identity: str
-    ports: tuple[int, ...]
+    door: CloseSource
+    """The step that lets systemd read its units anew, for the masks as well."""
     key = "fence"
     title = "keep the source's services stopped"
     why = "Neither a reboot nor a colleague may bring back a server that was moved away."
@@ -176,12 +216,6 @@ class Fence(Step):
     account = "stop"
     rows = (17,)
     touches = frozenset({"source"})
-
-    def check(self, pair: Pair) -> Iterator[Finding]:
-        if not self._closes(pair.source):
-            seen = "it has no nft: once it was moved its services are masked, its ports stay open"
-            remedy = installing(pair.source, "nftables")
-            yield Finding("ports-unfenced", "notes", "source", seen, self.why, remedy)
 
     def run(self, pair: Pair) -> Iterator[Change]:
         content = self._content()
@@ -191,14 +225,8 @@ class Fence(Step):
                 WriteFile("source", self.marker, content),
                 RemoveFile("source", self.marker),
             )
-        closes = self._closes(pair.source)
-        closed = tuple(closing(pair.source, self.ports)) if closes else ()
-        yield from masked(pair.source, self.services, reloaded=reloads(closed))
-        yield from closed
-        yield from closed_for_good(pair.source)
-
-    def _closes(self, source: Host) -> bool:
-        return source.ask("which", "nft").status == 0
+        reloaded = reloads(self.door.closing(pair.source))
+        yield from masked(pair.source, self.services, reloaded=reloaded)
 
     def _content(self) -> bytes:
         return f"moved by transhume: {self.identity}\n".encode()
@@ -207,5 +235,3 @@ class Fence(Step):
         # Once more: before they were masked somebody may have started one.
         yield from still_running(pair.source, self.services)
         yield from not_masked(pair.source, self.services, self.why)
-        if self._closes(pair.source):
-            yield from ajar(pair.source)

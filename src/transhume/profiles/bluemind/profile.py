@@ -29,7 +29,7 @@ from transhume.steps.catch_up import CatchUp
 from transhume.steps.configuration import Configuration
 from transhume.steps.configuration_finish import FinishConfiguration
 from transhume.steps.copier import Copier
-from transhume.steps.freeze import Fence, Freeze
+from transhume.steps.freeze import CloseSource, Fence, Freeze
 from transhume.steps.guard.arm import Arm, Confirm, Disarm
 from transhume.steps.key import ForgetKey, UseKey
 from transhume.steps.mark import MarkDatabases
@@ -187,13 +187,14 @@ def _again(proof: ProveHot, layout: Layout, settings: Settings) -> tuple[Step, .
 
 def _fence(layout: Layout, settings: Settings) -> Fence:
     identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
-    return Fence(driven(layout), MARKER, identity, layout.services.ports)
+    return Fence(driven(layout), MARKER, identity, CloseSource(layout.services.ports))
 
 
 def guard(layout: Layout, settings: Settings) -> Arm:
     """What watches over the switch, and which steps that is."""
     addresses = address_steps(settings.address)
-    switch = (Freeze(driven(layout)), _fence(layout, settings), *addresses.replace)
+    fence = _fence(layout, settings)
+    switch = (Freeze(driven(layout)), fence, fence.door, *addresses.replace)
     return Arm(switch, addresses.free, addresses.contested, settings.cutover.guard)
 
 
@@ -203,6 +204,7 @@ def _starts(layout: Layout, becomes: str | None, addresses: AddressSteps) -> Bes
     return Beside(
         (
             addresses.settle,
+            (CloseSource(layout.services.ports),),
             (start, *((after.Firewall(),) if becomes else ())),
             () if becomes else (after.Networks(),),
         )
