@@ -16,10 +16,12 @@ _CATALOGS = (
     *("pg_type", "pg_proc", "pg_enum", "pg_sequence", "pg_extension", "pg_namespace"),
 )
 _COUNTED = " union all ".join(
-    f"select count(*), sum(hashtext(xmin::text || ' ' || ctid::text)::numeric) from {catalog}"
+    f"select '{catalog}' as catalog, count(*), "
+    f"sum(hashtext(xmin::text || ' ' || ctid::text)::numeric) from {catalog}"
     for catalog in _CATALOGS
 )
-_DEFINITIONS = f"select md5(string_agg(c::text, ' ')) from ({_COUNTED}) c"
+# In an order of its own: workers that count side by side hand them over in another one each time.
+_DEFINITIONS = f"select md5(string_agg(c::text, ' ' order by c.catalog)) from ({_COUNTED}) c"
 # An interrupted or running pg_repack has tables and triggers of its own; they come and go.
 _PASSING = ("repack.",)
 _PASSING_TRIGGER = ".repack_trigger"
