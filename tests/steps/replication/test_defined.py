@@ -1,4 +1,4 @@
-"""A real server's word for its definitions: another one with each of them, and with nothing else."""
+"""A real server's word for its definitions: another one with each of them, with nothing else."""
 
 from __future__ import annotations
 
