@@ -100,8 +100,8 @@ class Release(Step):
         return configuration(source, self.addresses.source_device)
 
     def _recalled(self, pair: Pair) -> tuple[Manager, Files] | None:
-        """Its files as they are now. What manages it was seen a moment ago: asked for it once more,
-        systemd would answer only when it has read all units anew, for the services' masks."""
+        """Its files as they are now. What manages it was seen a moment ago: asked once more while it
+        reads all units anew, for the services' masks, systemd would answer only after that."""
         manager = self.manager.take(pair)
         if manager is None:
             return None
