@@ -100,8 +100,8 @@ class Release(Step):
         return configuration(source, self.addresses.source_device)
 
     def _recalled(self, pair: Pair) -> tuple[Manager, Files] | None:
-        """Its files as they are now. What manages it was seen a moment ago: asked once more while it
-        reads all units anew, for the services' masks, systemd would answer only after that."""
+        """Its files as they are now. What manages it was seen a moment ago: systemd, asked while it
+        reads all units anew for the services' masks, would answer only after that."""
         manager = self.manager.take(pair)
         if manager is None:
             return None
