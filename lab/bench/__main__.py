@@ -50,8 +50,7 @@ def bench(size: Size, rounds: int, name: str, keep_stock: bool) -> dict[str, Any
         runs = list(races(stock, rounds))
     known = stock.run.filled.items()
     filled = {key: value for key, value in known if isinstance(value, (int, float))}
-    at = today()
-    on = {"size": size.name, "at": at, "machine": found}
+    on = {"size": size.name, "at": today(), "machine": found}
     return {**on, "filled_at": stock.at, "filled": filled, **summary(runs)}
 
 

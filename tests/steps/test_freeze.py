@@ -92,9 +92,7 @@ def test_nobody_new_is_let_in_and_what_is_under_way_arrives(folder: Path) -> Non
     assert "dport { 465, 587 }" in given
 
 
-def test_nobody_is_let_in_before_the_door_is_closed(
-    folder: Path,
-) -> None:
+def test_nobody_is_let_in_before_the_door_is_closed(folder: Path) -> None:
     asked = "nft list table inet transhume_freeze"
     assert list(closed_for_good(FakeHost("source", said={asked: 1}))) == []
     (change,) = closed_for_good(FakeHost("source", said={asked: "table inet"}))

@@ -62,7 +62,7 @@ class Release(Step):
             return
         if not self._moved(pair):
             yield from self._not_held(source)
-            yield from understood(source, lambda: self._files(source, *self._managed(source)))
+            yield from understood(source, lambda: self._files(source, *self._managed(pair)))
 
     def _moved(self, pair: Pair) -> bool:
         return all(holding(pair.target, address.ip) for address in self.addresses.service)
@@ -90,22 +90,19 @@ class Release(Step):
             yield promote
         if leaving:
             yield self._at_once(source, known, leaving)
-        manager, known_files = self._recalled(pair) or self._managed(source)
+        manager, known_files = self._managed(pair)
         self.manager.keep(pair, manager)
         files = self._files(source, manager, known_files)
         if files:
             yield files
 
-    def _managed(self, source: Host) -> tuple[Manager, Files]:
-        return configuration(source, self.addresses.source_device)
-
-    def _recalled(self, pair: Pair) -> tuple[Manager, Files] | None:
-        """Its files as they are now. What manages it was seen a moment ago: systemd, asked while it
-        reads all units anew for the services' masks, would answer only after that."""
-        manager = self.manager.take(pair)
+    def _managed(self, pair: Pair) -> tuple[Manager, Files]:
+        """Its files as they are now. What manages it may have been seen a moment ago: systemd,
+        asked while it reads all units anew for the masks, would answer only after that."""
+        manager, device = self.manager.take(pair), self.addresses.source_device
         if manager is None:
-            return None
-        return manager, manager.read(pair.source, self.addresses.source_device)
+            return configuration(pair.source, device)
+        return manager, manager.read(pair.source, device)
 
     def _at_once(self, source: Host, known: list[Held], leaving: list[Held]) -> Change:
         device, former = self.addresses.source_device, routes(source, self.addresses.source_device)
@@ -163,7 +160,7 @@ class Release(Step):
                 yield Finding("address-kept", "blocks", "source", text, self.why)
 
     def _after_reboot(self, pair: Pair) -> frozenset[Ip]:
-        manager, files = self._recalled(pair) or self._managed(pair.source)
+        manager, files = self._managed(pair)
         return manager.holds(files, self.addresses.source_device)
 
     def _held_now(self, source: Host) -> frozenset[Ip]:
