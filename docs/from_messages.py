@@ -145,7 +145,10 @@ def errors() -> str:
 
 def _remedy(kind: type[kinds.TranshumeError], given: Mapping[str, str]) -> str:
     usual = ELSEWHERE if kind is NotUnderstood else ""
-    return cell(given.get("remedy") or usual) or _usual(kind.exit_code)
+    told = cell(given.get("remedy") or usual)
+    if told == "…":
+        return f"that of each finding in it; or {_usual(kind.exit_code)}"
+    return told or _usual(kind.exit_code)
 
 
 def _usual(status: int) -> str:

@@ -241,13 +241,14 @@ class _Ineffective(Step):
         yield Change("stop", put("target", "asked"), Keep("x"))
 
     def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
-        yield Finding("running", "blocks", "target", "it still runs")
+        yield Finding("running", "blocks", "target", "it still runs", self.why, "kill it")
 
 
 def test_success_without_effect_stops_the_walk(folder: Path) -> None:
     move = Move(folder, begun(), Plan((_Ineffective(), Sets("b", "cutover", "target", ("x",)))))
-    with pytest.raises(StepFailed, match=r"the effect didn't come about .*it still runs"):
+    with pytest.raises(StepFailed, match=r"the effect didn't come about .*it still runs") as told:
         move.forward("cutover")
+    assert told.value.remedy == "kill it"
     assert "step-done" not in {event.kind for event in move.events()}
     assert "x" not in move.world.held["target"]
 

@@ -67,8 +67,18 @@ def stopping(seen: Iterable[Finding | Proof]) -> list[str]:
     return [
         str(item) if isinstance(item, Proof) else f"{item.where}: {item.seen}"
         for item in seen
-        if (not item.whole if isinstance(item, Proof) else item.severity in ("blocks", "unknown"))
+        if _stops(item)
     ]
+
+
+def remedies(seen: Iterable[Finding | Proof]) -> list[str]:
+    """What to do about what forbids going on, each once."""
+    stops = (item for item in seen if isinstance(item, Finding) and _stops(item))
+    return list(dict.fromkeys(finding.remedy for finding in stops if finding.remedy))
+
+
+def _stops(item: Finding | Proof) -> bool:
+    return not item.whole if isinstance(item, Proof) else item.severity in ("blocks", "unknown")
 
 
 def accept(findings: Iterable[Finding], keys: Iterable[str]) -> list[Finding]:

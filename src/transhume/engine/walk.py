@@ -10,7 +10,7 @@ from functools import partial
 from transhume.core.at_once import at_once
 from transhume.core.change import Carry, Change, Keep, Never, Place
 from transhume.core.event import Event
-from transhume.core.finding import Finding, Proof, stopping
+from transhume.core.finding import Finding, Proof, remedies, stopping
 from transhume.core.host import Pair
 from transhume.core.plan import Plan, lanes
 from transhume.core.step import Phase, Step
@@ -133,7 +133,10 @@ class Engine:
                 self.journal.write("proved", step=step.key, **asdict(proof))
         stop = stopping(seen)
         if stop:
-            raise StepFailed(f"{step.title}: the effect didn't come about ({'; '.join(stop[:5])})")
+            raise StepFailed(
+                f"{step.title}: the effect didn't come about ({'; '.join(stop[:5])})",
+                remedy="; ".join(remedies(seen)),
+            )
 
 
 def _refuse_half_a_return(state: State) -> None:
