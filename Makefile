@@ -64,9 +64,9 @@ bench: $(READY) ## the documented way and transhume's: make bench SIZE=S (M, L) 
 	$(BIN)/python -m lab.bench $(or $(SIZE),S) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(KEEP),--keep) $(if $(STOCK),--keep-stock)
 
-bench-parts: $(READY) ## first copy, databases and tracking against what else is used: SIZE=S ROUNDS=3 KEEP=1
+bench-parts: $(READY) ## first copy, databases, tracking, the way back, against what else is used: SIZE=S ROUNDS=3 KEEP=1
 	$(BIN)/python -m lab prepare
-	for part in copy database tracking; do \
+	for part in copy database tracking back; do \
 	  $(BIN)/python -m lab.bench.$$part $(or $(SIZE),S) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	    $(if $(KEEP),--keep) || exit; \
 	done

@@ -1,13 +1,27 @@
-"""What following costs and how soon databases are there: medians, ratios, and their pages."""
+"""What following and the way back cost, how soon databases are there: medians and their pages."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lab.bench import database, database_page, deliver, page, tracking, tracking_page
+import pytest
+
+from lab.bench import (
+    back,
+    back_page,
+    database,
+    database_page,
+    deliver,
+    page,
+    tracking,
+    tracking_page,
+)
+from lab.bench.back import Switch, Trip
 from lab.bench.database import Ready
 from lab.bench.section import Section
 from lab.bench.tracking import Delivered
+from lab.shell import LabError
+from lab.traffic import Outage
 
 _ON = {
     "size": "S",
@@ -31,6 +45,20 @@ def _database() -> dict[str, Any]:
     return {**_ON, **database.summary(runs, 9)}
 
 
+def _back() -> dict[str, Any]:
+    trips = [
+        Trip(
+            tuple(Switch(way, seconds, 4.0) for way in back.SWITCHES),
+            10,
+            missing,
+            0,
+            ("row x",) * missing,
+        )
+        for seconds, missing in ((6.0, 0), (9.0, 1), (7.5, 0))
+    ]
+    return {**_ON, **back.summary(trips)}
+
+
 def test_what_following_costs_is_told_against_nothing_followed() -> None:
     found = _tracking()
     assert found["deliveries_per_second"] == {"nothing": 40.0, "trees": 39.0, "everything": 30.0}
@@ -44,6 +72,21 @@ def test_a_copy_that_lacks_rows_is_told_beside_its_seconds() -> None:
     assert found["seconds"] == {"documented": 40.0, "pgcopydb": 5.0, "transhume": 16.0}
     assert found["sooner"] == {"documented": 2.5, "pgcopydb": 0.31}
     assert found["copied"] == {"documented": 9, "pgcopydb": 8, "transhume": 9}
+
+
+def test_a_trip_with_something_missing_is_told_as_such() -> None:
+    found = _back()
+    assert found["downtime_seconds"] == dict.fromkeys(back.SWITCHES, 7.5)
+    assert found["overhead_seconds"] == dict.fromkeys(back.SWITCHES, 3.5)
+    assert (found["messages_missing"], found["differences"]) == (1, ["row x"])
+
+
+def test_a_switch_is_charged_with_its_own_outage_only() -> None:
+    outages = [Outage("smtp", ((10.0, 12.0), (50.0, 59.0)), 9), Outage("web", ((10.5, 13.0),), 9)]
+    assert back.longest(outages, 9.0, 40.0) == 2.5
+    assert back.longest(outages, 45.0, 55.0) == 9.0
+    with pytest.raises(LabError, match="saw no outage"):
+        back.longest(outages, 20.0, 40.0)
 
 
 def _filled(section: Section, result: dict[str, Any]) -> str:
@@ -62,11 +105,14 @@ def test_the_pages_are_what_was_measured() -> None:
     soon = _filled(database_page.SECTION, _database())
     assert "| documented | 40.0 | 50.0 | 9 | 2.5 x |" in soon
     assert "| pgcopydb | 5.0 | 60.5 | 8 | 0.31 x |" in soon
+    way = _filled(back_page.SECTION, _back())
+    assert "| there again | 7.5 | 3.5 |" in way
+    assert "1 are missing, 0 doubled; 1 differences" in way
 
 
 def test_the_kept_pages_are_made_of_the_kept_results() -> None:
     found = (page.DOCS / "benchmarks.md").read_text()
-    for section in (tracking_page.SECTION, database_page.SECTION):
+    for section in (tracking_page.SECTION, database_page.SECTION, back_page.SECTION):
         assert section.begin in found
         assert section.filled_in(found, section.kept()) == found
 
