@@ -12,7 +12,7 @@ from transhume.steps.network.links import contested, free
 from transhume.steps.network.maintenance import Maintenance
 from transhume.steps.network.place import Addresses
 from transhume.steps.network.release import Release
-from transhume.steps.network.settle import Settle
+from transhume.steps.network.settle import Settle, SettleBack
 from transhume.steps.network.take import Take
 
 
@@ -21,6 +21,8 @@ class AddressSteps:
     """The steps for the places in the cutover where they belong."""
 
     before_freeze: tuple[Step, ...] = ()
+    settle_back: tuple[Step, ...] = ()
+    """Directly before it: its way back is what is waited for last."""
     replace: tuple[Step, ...] = ()
     """Beside the last copies: they need nothing of each other."""
     asked: tuple[Step, ...] = ()
@@ -40,6 +42,7 @@ def address_steps(settings: AddressSettings) -> AddressSteps:
         take = Take(addresses)
         return AddressSteps(
             before_freeze=(Maintenance(addresses),),
+            settle_back=(SettleBack(addresses),),
             replace=(Release(addresses), take),
             settle=(Settle(addresses, take.former),),
             free=(free("source", addresses.source_device, addresses.service),),

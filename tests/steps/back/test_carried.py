@@ -10,13 +10,19 @@ import pytest
 from tests.contract import machines
 from tests.fakes import FakeHost
 from transhume.core.change import Change, Run, SyncFiles, SyncPaths, SyncTree, leaves
-from transhume.core.finding import Proof
+from transhume.core.finding import Proof, stopping
 from transhume.core.host import Pair
 from transhume.core.step import Step
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import load
+from transhume.steps import postfix
 from transhume.steps.back import tunnel
-from transhume.steps.back.configuration import ASIDE, CarryConfiguration, parameters
+from transhume.steps.back.configuration import (
+    ASIDE,
+    CarryConfiguration,
+    FinishCarried,
+    parameters,
+)
 from transhume.steps.back.databases import CarryChanges
 from transhume.steps.back.leave import CarryQueue, StopTarget
 from transhume.steps.back.trees import CarryRest, CarryTrees
@@ -26,6 +32,7 @@ from transhume.steps.queue import QUEUES
 _LAYOUT, _SETTINGS = load("bluemind-5"), machines.settings()
 WAY = profile.way_back(_LAYOUT, _SETTINGS)
 CONFIGURATION = CarryConfiguration(profile.configuration(_LAYOUT, _SETTINGS))
+FINISHED = FinishCarried(CONFIGURATION)
 
 
 def target(pair: Pair) -> FakeHost:
@@ -121,7 +128,7 @@ def test_what_was_set_in_main_cf_is_set_on_the_source() -> None:
         ("postconf", "-X", "alias_maps"),
     ]
     assert all(run.place == "source" for run in made)
-    told = list(CONFIGURATION.verify(pair))
+    told = list(FINISHED.verify(pair))
     proof = next(one for one in told if isinstance(one, Proof) and "main.cf" in one.part)
     assert not proof.whole
 
@@ -136,10 +143,27 @@ def test_a_changed_file_is_carried_and_the_former_one_kept() -> None:
     assert all(act.to_source and act.aside == ASIDE for act in folders)
 
 
+def test_behind_the_door_only_what_was_set_since_is_carried() -> None:
+    """While people wait nothing is compared twice, and no main.cf written again."""
+    pair = machines.returning()
+    target(pair).files["/etc/postfix/main.cf"] = postfix.adapted(pair)["/etc/postfix/main.cf"]
+    assert list(FINISHED.run(pair)) == []
+    changed = [
+        *machines.manifest(b'{"trees": [1]}'),
+        b"a",
+        b" \0f\000644\0root\0root\0\0001\0\0\0\0",
+    ]
+    target(pair).printed["manifest"] = changed
+    assert not stopping(FINISHED.verify(pair))
+    assert stopping(FINISHED.verify(pair))
+    assert [change.title[:10] for change in FINISHED.run(pair)] == ["set on the"]
+    assert stopping(FINISHED.verify(pair))
+
+
 def test_a_master_cf_that_was_changed_is_named() -> None:
     pair = machines.returning()
     target(pair).files["/etc/postfix/master.cf"] += b"more unix - - n - - smtp\n"
-    proofs = [one for one in CONFIGURATION.verify(pair) if isinstance(one, Proof)]
+    proofs = [one for one in FINISHED.verify(pair) if isinstance(one, Proof)]
     (note,) = [note for proof in proofs for note in proof.notes]
     assert "master.cf was changed" in note
 

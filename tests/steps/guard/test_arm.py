@@ -163,7 +163,8 @@ def test_nothing_of_them_stays() -> None:
 def test_they_stand_right_before_the_freeze_and_right_before_the_opening() -> None:
     plan = profile.plan(load("bluemind-5"), machines.settings())
     keys = [step.key for step in plan.steps]
-    assert keys[keys.index("arm-guard") + 1] == "freeze"
+    armed = keys.index("arm-guard")
+    assert keys[armed : armed + 3] == ["arm-guard", "source-address", "freeze"]
     assert keys[keys.index("confirm") + 1] == "open"
     arm = _step("arm-guard")
     assert isinstance(arm, Arm)

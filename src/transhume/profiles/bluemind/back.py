@@ -6,7 +6,7 @@ from transhume.core.plan import Beside, Plan
 from transhume.core.settings import Settings
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import Layout
-from transhume.steps.back.configuration import CarryConfiguration
+from transhume.steps.back.configuration import CarryConfiguration, FinishCarried
 from transhume.steps.back.databases import (
     CanReturn,
     CarryChanges,
@@ -24,12 +24,13 @@ def plan(layout: Layout, settings: Settings, undoing: Undoing) -> Plan:
     way, own = profile.way_back(layout, settings), layout.services
     switch = profile.guard(layout, settings)
     closing = CloseAgain(own.ports), StopTarget(profile.driven(layout))
-    hot = CarryTrees(way)
+    hot, settled = CarryTrees(way), CarryConfiguration(profile.configuration(layout, settings))
     return Plan(
         (
             WakeSource(),
             CanReturn(way),
             ReleaseFirst(),
+            settled,
             hot,
             CarryDatabases(way),
             CarryAgain((hot,), settings.cutover.rest),
@@ -40,7 +41,7 @@ def plan(layout: Layout, settings: Settings, undoing: Undoing) -> Plan:
                     (CarryRest(way),),
                     (CarryChanges(way),),
                     (CarryQueue(),),
-                    (CarryConfiguration(profile.configuration(layout, settings)),),
+                    (FinishCarried(settled),),
                 )
             ),
             Untie(way),

@@ -149,6 +149,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
             FollowTarget(way),
             CatchUp(_again(proof, layout, settings), settings.cutover.rest),
             guard(layout, settings),
+            *addresses.settle_back,
             Freeze(driven(layout)),
             _ends(layout, settings, addresses),
             *addresses.asked,
@@ -194,7 +195,8 @@ def guard(layout: Layout, settings: Settings) -> Arm:
     """What watches over the switch, and which steps that is."""
     addresses = address_steps(settings.address)
     fence = _fence(layout, settings)
-    switch = (Freeze(driven(layout)), fence, fence.door, *addresses.replace)
+    stop = (*addresses.settle_back, Freeze(driven(layout)))
+    switch = (*stop, fence, fence.door, *addresses.replace)
     return Arm(switch, addresses.free, addresses.contested, settings.cutover.guard)
 
 

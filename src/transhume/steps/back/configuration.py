@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from transhume.core.change import Act, Change, Keep, Run, SyncFiles, SyncTree, Together
-from transhume.core.finding import Finding, Proof
+from transhume.core.finding import Finding, Proof, stopping
 from transhume.core.host import Pair
+from transhume.core.once import once
+from transhume.core.recalled import Recalled
 from transhume.core.step import Step
 from transhume.steps import postfix
 from transhume.steps.configuration import Configuration
@@ -39,10 +41,10 @@ class CarryConfiguration(Step):
     moved: Configuration
     key = "carry-configuration"
     title = "carry the configuration back"
-    why = "What was set on the target is set on the source."
+    why = "Set while people work: Postfix waits for two seconds when its main.cf has just changed."
     phase = "back"
-    account = "configuration"
     touches = frozenset({"source", "target"})
+    repeats = True
 
     def run(self, pair: Pair) -> Iterator[Change]:
         folders, files = self._differing(pair)
@@ -108,7 +110,8 @@ class CarryConfiguration(Step):
         now = pair.target.file(postfix.MAIN) or b""
         return made.decode(errors="surrogateescape"), now.decode(errors="surrogateescape")
 
-    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+    def equal(self, pair: Pair) -> Iterator[Proof]:
+        """The proofs that what was set on the target is set on the source."""
         yield from prove_trees(pair, self.moved.listed(*self._present(pair)))
         wanted, gone = self._parameters(pair)
         differing = (*wanted, *gone)
@@ -120,3 +123,31 @@ class CarryConfiguration(Step):
         yield Proof(
             postfix.MAIN, count, max(0, count - len(differing)), "parameters", differing, 0, notes
         )
+
+
+@dataclass(frozen=True)
+class FinishCarried(Step):
+    """As a rule nothing: who changes settings while a way back is being made?"""
+
+    hot: CarryConfiguration
+    key = "finish-carried"
+    title = "prove the configuration on the source"
+    why = "Nobody writes any more: what was set since the last look goes back, and all is compared."
+    phase = "back"
+    account = "configuration"
+    touches = frozenset({"source", "target"})
+    seen: Recalled[list[Proof]] = field(
+        default_factory=Recalled, init=False, repr=False, compare=False
+    )
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        self.seen.drop()
+        # Nothing is altered until the first change, so each question has one answer.
+        seen = list(self.hot.equal(once(pair)))
+        if stopping(seen):
+            yield from self.hot.run(pair)
+        else:
+            self.seen.keep(pair, seen)
+
+    def verify(self, pair: Pair) -> Iterator[Finding | Proof]:
+        yield from self.seen.take(pair) or self.hot.equal(once(pair))

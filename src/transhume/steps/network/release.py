@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from transhume.core.at_once import at_once
-from transhume.core.change import Change, Series
+from transhume.core.change import Act, Change, Series
 from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.recalled import Recalled
@@ -15,12 +15,13 @@ from transhume.core.step import Step
 from transhume.steps.network.edit import Files, Interface, Ip, not_found
 from transhume.steps.network.links import (
     Held,
-    arrived,
     behind,
     device_exists,
     drops,
+    family,
     held,
     holding,
+    mention,
     promotion,
     put,
     second,
@@ -29,7 +30,7 @@ from transhume.steps.network.links import (
 )
 from transhume.steps.network.managers import Manager, exchanged, rewritten
 from transhume.steps.network.place import Addresses, configuration, listed, understood
-from transhume.steps.network.routes import routes, without
+from transhume.steps.network.routes import Route, routes, without
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,19 @@ class Release(Step):
                 # Its services start before the maintenance address goes.
                 singly("source", device),
                 *behind("source", device, second(known, leaving)),
-                arrived("source", device, addresses),
+                # Of IPv6 the neighbours are told by `SettleBack`, once the kernel has asked around.
+                *(mention("source", device, four) for four in [family(addresses, 4)] if four),
+                *self._named(addresses, former),
                 *(route.put("source", device) for route in former),
             )
         )
         return Change(f"take {listed(addresses)} from {device}", act, back)
+
+    def _named(self, addresses: list[Interface], former: list[Route]) -> tuple[Act, ...]:
+        """Wait for those that a route names: until it has asked around the kernel refuses it."""
+        names = {route.source for route in former}
+        named = [each for each in family(addresses, 6) if each.ip in names]
+        return (usable("source", self.addresses.source_device, named),) if named else ()
 
     def _files(self, source: Host, manager: Manager, files: Files) -> Change | None:
         device, service = self.addresses.source_device, self.addresses.service
@@ -136,7 +145,7 @@ class Release(Step):
                 raise not_found(each.address.ip, device, f"the files of {manager.name}")
         edits = exchanged(manager, files, device, service, self.addresses.maintenance)
         settled = usable("source", device, self._staying(source))
-        restored = usable("source", device, service)
+        restored = usable("source", device, family(service, 4))
         return rewritten(source, manager, device, edits, settled, restored)
 
     def _staying(self, source: Host) -> list[Interface]:

@@ -1,4 +1,4 @@
-"""The step that waits until the kernel lets the target use the addresses it has taken."""
+"""The steps that wait until the kernel lets a machine use the addresses that it has taken."""
 
 from __future__ import annotations
 
@@ -44,3 +44,24 @@ class Settle(Step):
             if address.ip not in good:
                 text = f"{address.ip} can't be used on {self.addresses.target_device}"
                 yield Finding("address-lacks", "blocks", "target", text, self.why)
+
+
+@dataclass(frozen=True)
+class SettleBack(Step):
+    """The same on the way back: what is done before the stop is taken back after the start."""
+
+    addresses: Addresses
+    key = "source-address"
+    title = "see that the source can use its address"
+    why = (
+        "On the way back its services start while the kernel makes sure; then neighbours are told."
+    )
+    phase = "cutover"
+    touches = frozenset({"source"})
+
+    def run(self, pair: Pair) -> Iterator[Change]:
+        device, service = self.addresses.source_device, self.addresses.service
+        known = {each.address.ip for each in held(pair.source, device)}
+        if all(address.ip in known for address in service):
+            act, back = usable("source", device, service), arrived("source", device, service)
+            yield Change(f"look for {listed(service)} on {device}", act, back)
