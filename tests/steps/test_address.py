@@ -80,7 +80,7 @@ class Move:
                 target_device="ens3",
             )
         )
-        return (*steps.before_freeze, *steps.replace, *steps.settle)
+        return (*steps.before_freeze, *steps.settle_back, *steps.replace, *steps.settle)
 
     def check(self) -> set[tuple[str, str]]:
         found = [each for step in self.steps for each in step.check(self.pair)]
@@ -130,6 +130,7 @@ def test_the_changes_read_like_sentences() -> None:
         "add 192.0.2.11/24, 2001:db8::11/64 to ens3",
         f"write {INTERFACES}",
         "reach the source at 192.0.2.11",
+        "look for 192.0.2.10/24, 2001:db8::10/64 on ens3",
         "take 192.0.2.10/24, 2001:db8::10/64 from ens3",
         f"write {INTERFACES}",
         "let ens3 lose single addresses",
@@ -145,7 +146,7 @@ def test_after_the_move_every_proof_holds_and_nothing_is_left_to_do() -> None:
     move.go()
     assert move.proof() == []
     changes = [_titles(step.run(move.pair)) for step in move.steps]
-    assert changes == [[], [], [], ["wait for 192.0.2.10/24, 2001:db8::10/64"]]
+    assert changes == [[], [], [], [], ["wait for 192.0.2.10/24, 2001:db8::10/64"]]
 
 
 def test_the_way_back_ends_where_it_began() -> None:
