@@ -32,6 +32,9 @@ class Started:
     def signal(self, name: str) -> None:
         """Send a signal to the tool itself, inside its machine."""
         self._target.exec(("sh", "-c", f'kill -{name} "$(cat {self._mark})"'))
+        if name == "KILL":
+            # The way into the machine ends a moment after what it has led in.
+            self._process.wait()
         if name == "CONT":
             # The way into the machine stands still together with what it has led in.
             self._process.send_signal(signal.SIGCONT)
