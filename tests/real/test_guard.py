@@ -41,8 +41,8 @@ def _switch(run: Scene) -> list[str]:
     first, last = (
         next(n for n, name in enumerate(names) if name.startswith(f"{key}: ")) for key in _SWITCH
     )
-    # Made only where somebody has changed settings since they were brought.
-    seldom = re.compile("finish-configuration: (bring|write|build|wait)")
+    # Made only where settings were changed since they were brought, or another step hasn't made it.
+    seldom = re.compile("finish-configuration: (bring|write|build|wait)|release-address: let")
     return [name for name in names[first : last + 1] if not seldom.match(name)]
 
 
