@@ -33,8 +33,8 @@ class Started:
         """Send a signal to the tool itself, inside its machine."""
         self._target.exec(("sh", "-c", f'kill -{name} "$(cat {self._mark})"'))
         if name == "KILL":
-            # The way into the machine ends a moment after what it has led in.
-            self._process.wait()
+            # The way into the machine ends a moment later, unless it stands still.
+            self.wait(5.0)
         if name == "CONT":
             # The way into the machine stands still together with what it has led in.
             self._process.send_signal(signal.SIGCONT)
