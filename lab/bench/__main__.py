@@ -18,7 +18,7 @@ from lab.bench import page
 from lab.bench.race import WAYS
 from lab.bench.result import Run, summary, today
 from lab.bench.sizes import SIZES, Size
-from lab.bench.stock import Stock, provided
+from lab.bench.stock import Stock, offered, provided
 from lab.shell import LabError, say
 
 
@@ -55,14 +55,8 @@ def bench(size: Size, rounds: int, name: str, keep_stock: bool) -> dict[str, Any
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m lab.bench", description=__doc__)
-    parser.add_argument("size", choices=SIZES)
+    parser = offered("python -m lab.bench", __doc__)
     parser.add_argument("--rounds", type=int, default=1, help="moves by each way")
-    parser.add_argument("--name", default="bench", help="of the pair of machines")
-    parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
-    parser.add_argument(
-        "--keep-stock", action="store_true", help="leave the filled disks for the next run"
-    )
     return parser.parse_args()
 
 

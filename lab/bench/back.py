@@ -20,7 +20,7 @@ from lab.bench import back_page, systemd
 from lab.bench.__main__ import machine
 from lab.bench.result import today
 from lab.bench.sizes import SIZES
-from lab.bench.stock import provided
+from lab.bench.stock import offered, provided
 from lab.compare import compare, mail, observe
 from lab.scene import Scene
 from lab.shell import LabError, say
@@ -132,14 +132,8 @@ def summary(trips: Sequence[Trip]) -> dict[str, Any]:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m lab.bench.back", description=__doc__)
-    parser.add_argument("size", choices=SIZES)
+    parser = offered("python -m lab.bench.back", __doc__)
     parser.add_argument("--rounds", type=int, default=3, help="there, back, and there again")
-    parser.add_argument("--name", default="bench", help="of the pair of machines")
-    parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
-    parser.add_argument(
-        "--keep-stock", action="store_true", help="leave the filled disks for the next run"
-    )
     return parser.parse_args()
 
 

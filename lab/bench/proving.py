@@ -25,7 +25,7 @@ from lab.bench.memory import Roots, children, watched
 from lab.bench.page import RESULT
 from lab.bench.result import today
 from lab.bench.sizes import SIZES, Size
-from lab.bench.stock import provided
+from lab.bench.stock import offered, provided
 from lab.machine import Machine
 from lab.pair import Pair
 from lab.scene import Scene
@@ -143,13 +143,7 @@ def proving(size: Size, name: str, keep_stock: bool) -> dict[str, Any]:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m lab.bench.proving", description=__doc__)
-    parser.add_argument("size", choices=SIZES)
-    parser.add_argument("--name", default="bench", help="of the pair of machines")
-    parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
-    parser.add_argument(
-        "--keep-stock", action="store_true", help="leave the filled disks for the next run"
-    )
+    parser = offered("python -m lab.bench.proving", __doc__)
     return parser.parse_args()
 
 

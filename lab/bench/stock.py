@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 from lab import install, places, scene
 from lab.bench.page import RESULT
 from lab.bench.result import today
-from lab.bench.sizes import Size, require_disk
+from lab.bench.sizes import SIZES, Size, require_disk
 from lab.pair import Pair, forget, saved
 from lab.scene import Scene
 from lab.shell import say
@@ -35,6 +36,18 @@ class Stock:
         for log in self.run.folder.glob("*.jsonl"):
             log.unlink()
         return self.run
+
+
+def offered(prog: str, description: str | None) -> argparse.ArgumentParser:
+    """The command line of what moves such a pair."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("size", choices=SIZES)
+    parser.add_argument("--name", default="bench", help="of the pair of machines")
+    parser.add_argument("--keep", action="store_true", help="put the result into docs/, too")
+    parser.add_argument(
+        "--keep-stock", action="store_true", help="leave the filled disks for the next run"
+    )
+    return parser
 
 
 @contextmanager
