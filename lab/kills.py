@@ -97,8 +97,7 @@ def rollback_campaign(
     """
     last = cutover_changes(run)[-1]
     yield last, _killed_and_back(run, before, MOMENTS[0], last)
-    made = {alike(each.name) for each in journal.events(run) if each.kind == "change-begun"}
-    changes = [name for name in cutover_changes(run)[:-1] if alike(name) in made]
+    changes = made(run, cutover_changes(run)[:-1])
     chosen = changes if sample is None else sample.sample(changes, min(count - 1, len(changes)))
     for number, change in enumerate(chosen, start=1):
         moment = MOMENTS[number % len(MOMENTS)]
@@ -115,6 +114,12 @@ def _killed_and_back(run: Scene, before: Standing, moment: str, change: str) -> 
     for item in unlike:
         say(f"not as it was: {item}")
     return unlike
+
+
+def made(run: Scene, names: list[str]) -> list[str]:
+    """Those of the plan's changes that the move has made: some are made where they are needed."""
+    begun = {alike(each.name) for each in journal.events(run) if each.kind == "change-begun"}
+    return [name for name in names if alike(name) in begun]
 
 
 def cutover_changes(run: Scene) -> list[str]:

@@ -176,7 +176,8 @@ class Start(Step):
             yield Change(
                 "let the services start",
                 Run("target", ("systemctl", "unmask", *masked)),
-                Run("target", ("systemctl", "mask", *masked)),
+                # Read anew when the guard goes, which was armed before this.
+                Run("target", ("systemctl", "mask", "--no-reload", *masked)),
             )
         others = tuple(name for name in self.services.others if name in present)
         beside = (Run("target", ("systemctl", "start", *others)),) if others else ()

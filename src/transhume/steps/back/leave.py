@@ -48,7 +48,8 @@ class StopTarget(Step):
     def run(self, pair: Pair) -> Iterator[Change]:
         yield from stopped(pair.target, self.services)
         yield from closed_for_good(pair.target)
-        yield from masked(pair.target, self.services)
+        # The turn lets systemd read its units anew.
+        yield from masked(pair.target, self.services, reloaded=True)
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         yield from still_running(pair.target, self.services)

@@ -153,16 +153,16 @@ class TurnDatabases(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         acts: dict[str, Act] = {}
-        backs: list[Act] = []
+        back = ""
         for name in self.way.names(pair):
             slot = self.way.slot(pair, name)
             drops = "".join(scripts.dropped(each) for each in (slot.copy, slot.name))
             create = (sql.SQL(CREATE).format(sql.Literal(each)) for each in (slot.copy, slot.name))
             acts[name] = psql(name, drops + "".join(each.as_string() for each in create))
-            backs.append(psql("postgres", drops))
+            back += drops
         if acts:
             title = f"keep a place in the log of {', '.join(acts)}"
-            yield Change(title, Together(tuple(acts.values())), Series(tuple(backs)))
+            yield Change(title, Together(tuple(acts.values())), psql("postgres", back))
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         kept = self.way.kept(pair)

@@ -84,11 +84,11 @@ def posted(
     described = (
         WriteFile(place, f"{_UNITS}/{name}", text.encode()) for name, text in units.items()
     )
-    reload = Run(place, ("systemctl", "daemon-reload"))
     # Not --now for all: the other one is for a boot.
-    enable = Run(place, ("systemctl", "enable", "-q", *units))
+    enable = Run(place, ("systemctl", "enable", "-q", "--no-reload", *units))
+    reload = Run(place, ("systemctl", "daemon-reload"))
     start = Run(place, ("systemctl", "start", UNIT))
-    return Series((stop, folder, *written, *described, reload, enable, start))
+    return Series((stop, folder, *written, *described, enable, reload, start))
 
 
 def removed(place: Place) -> Act:
@@ -96,7 +96,7 @@ def removed(place: Place) -> Act:
     return Series(
         (
             Run(place, ("systemctl", "stop", UNIT), ok=(0, 5)),
-            Run(place, ("systemctl", "disable", "-q", UNIT, BOOT), ok=(0, 1)),
+            Run(place, ("systemctl", "disable", "-q", "--no-reload", UNIT, BOOT), ok=(0, 1)),
             RemoveFile(place, f"{_UNITS}/{UNIT}"),
             RemoveFile(place, f"{_UNITS}/{BOOT}"),
             Run(place, ("systemctl", "daemon-reload")),
