@@ -140,7 +140,18 @@ def test_a_changed_file_is_carried_and_the_former_one_kept() -> None:
     target(pair).printed["manifest"] = changed
     folders = [act for act in acts(CONFIGURATION, pair) if isinstance(act, (SyncTree, SyncFiles))]
     assert folders
-    assert all(act.to_source and act.aside == ASIDE for act in folders)
+    assert all(act.to_source and act.aside == f"{ASIDE}/1" for act in folders)
+
+
+def test_what_an_earlier_way_back_kept_is_not_written_over() -> None:
+    """Nor the main.cf that one kept which was cut off after it had set half of it."""
+    pair = machines.returning()
+    source(pair).folders |= {f"{ASIDE}/{name}" for name in ("1", "10", "9", "mine")}
+    target(pair).files["/etc/postfix/main.cf"] = b"relayhost = [mx.example.org]\n"
+    made = acts(CONFIGURATION, pair)
+    kept = [act for act in made if isinstance(act, Run) and act.argv[0] in ("cp", "mkdir")]
+    assert all(f"{ASIDE}/11/etc/postfix" in act.argv[-1] for act in kept)
+    assert len(kept) == 2
 
 
 def test_behind_the_door_only_what_was_set_since_is_carried() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from transhume.core.change import Act, Change, Keep, Run, SyncFiles, SyncTree, Together
 from transhume.core.finding import Finding, Proof, stopping
-from transhume.core.host import Pair
+from transhume.core.host import Host, Pair
 from transhume.core.once import once
 from transhume.core.recalled import Recalled
 from transhume.core.step import Step
@@ -18,7 +18,7 @@ from transhume.steps.manifest import listings
 from transhume.steps.tree_proof import prove_trees
 
 ASIDE = "/var/backups/transhume-replaced"
-"""On the source: what it had of what was set on the target."""
+"""On the source: what it had of what was set on the target, a numbered folder for each time."""
 _KEEP = Keep(f"the source serves nobody, and what it had lies in {ASIDE}")
 _BATCH = 1000
 _PARAMETER = re.compile(r"^([^\s=#]+)[ \t]*=[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
@@ -28,6 +28,13 @@ def parameters(text: str) -> dict[str, str]:
     """What a main.cf sets; of what stands there twice the last counts, as for Postfix."""
     lines = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
     return {name: " ".join(value.split()) for name, value in _PARAMETER.findall(lines)}
+
+
+def _free(source: Host) -> str:
+    """The next folder: what an earlier way back kept, or one that was cut off, stays as it is."""
+    there = source.ask("find", ASIDE, "-mindepth", "1", "-maxdepth", "1", "-type", "d", "-print0")
+    names = [path.rpartition("/")[2] for path in there.text.split("\0")]
+    return f"{ASIDE}/{1 + max((int(name) for name in names if name.isdecimal()), default=0)}"
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,10 @@ class CarryConfiguration(Step):
 
     def run(self, pair: Pair) -> Iterator[Change]:
         folders, files = self._differing(pair)
-        acts: list[Act] = [self._mirror(folder) for folder in folders]
+        aside = _free(pair.source)
+        acts: list[Act] = [self._mirror(folder, aside) for folder in folders]
         if files:
-            acts.append(SyncFiles(files, to_source=True, aside=ASIDE))
+            acts.append(SyncFiles(files, to_source=True, aside=aside))
         if acts:
             what = ", ".join((*folders, *files)[:5])
             yield Change(f"set on the source what was set: {what}", Together(tuple(acts)), _KEEP)
@@ -58,11 +66,11 @@ class CarryConfiguration(Step):
             if each.text in files:
                 act = postfix.build(each, "source")
                 yield Change(f"build the source's map {each.path}", act, _KEEP)
-        yield from self._main(pair)
+        yield from self._main(pair, aside)
 
-    def _mirror(self, folder: str) -> SyncTree:
+    def _mirror(self, folder: str, aside: str) -> SyncTree:
         kept = self.moved.kept_in(folder)
-        return SyncTree(folder, True, exclude=kept, contents=True, to_source=True, aside=ASIDE)
+        return SyncTree(folder, True, exclude=kept, contents=True, to_source=True, aside=aside)
 
     def _present(self, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What the target has now."""
@@ -78,14 +86,14 @@ class CarryConfiguration(Step):
         unlike = tuple(folder for folder in folders if found.get(folder))
         return unlike, tuple(path for path in files if path in single)
 
-    def _main(self, pair: Pair) -> Iterator[Change]:
+    def _main(self, pair: Pair, aside: str) -> Iterator[Change]:
         """Parameters that aren't as the move has set them on the target."""
         wanted, gone = self._parameters(pair)
         if not wanted and not gone:
             return
-        keep = ("mkdir", "-p", f"{ASIDE}/etc/postfix")
+        keep = ("mkdir", "-p", f"{aside}/etc/postfix")
         yield Change("make room for what is replaced", Run("source", keep), _KEEP)
-        copy = ("cp", "-a", postfix.MAIN, f"{ASIDE}{postfix.MAIN}")
+        copy = ("cp", "-a", postfix.MAIN, f"{aside}{postfix.MAIN}")
         yield Change("keep the source's main.cf", Run("source", copy), _KEEP)
         for options, words in (("-e", wanted), ("-X", gone)):
             if words:
