@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from lab.machine import Machine
 from lab.scene import Scene
 from lab.shell import say, wait_until
 from lab.standing import Standing, standing
+from lab.traps.looks import driven
 from tests.real.stage import SETTINGS, addresses, refusal, typed, wait_served
 
 pytestmark = [
@@ -68,17 +70,22 @@ def _returned(run: Scene, before: Standing) -> None:
 
 
 def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
-    """Killed with the address on the target and the source cut off, then the cable comes back."""
+    """Killed with the target's services started and the source cut off; the cable comes back.
+
+    The target's core goes on to run, and would drive the source where that one's firewall lets it.
+    """
+    _let_in(fresh)
     before = standing(fresh.pair.source)
     _ready(fresh)
-    taken = next(name for name in _switch(fresh) if name.startswith("take-address: take"))
+    started = next(name for name in _switch(fresh) if name.startswith("start: start"))
     with fresh.traffic(rate=2.0) as (sent, _):
-        _die_at(fresh, taken, "acted")
+        _die_at(fresh, started, "acted")
         network.pull(fresh.pair.name, "source")
         target = fresh.pair.target
         wait_until(lambda: not addresses(target) & _PEOPLE, "the target to give it up", 3 * GUARD)
         network.push(fresh.pair.name, "source")
         _returned(fresh, before)
+        _drives_nobody(fresh)
         assert "transhume rollback" in refusal(typed(fresh, "cutover", "--yes"), 12)
         fresh.transhume("rollback")
         fresh.transhume("cutover", "--yes")
@@ -89,6 +96,27 @@ def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
     result = compare(fresh.pair.source, fresh.pair.target, log=sent, probe_to=recipient)
     assert result.differences == []
     _no_guard_left(fresh)
+
+
+def _let_in(run: Scene) -> None:
+    """The source's firewall knows the new server, as where its administrator has added it."""
+    rules, allowed = "/etc/bm-iptables/rules.sh", f"-s {network.TARGET.ipv4} -j ACCEPT"
+    line = f"/-j DROP/i $IPTABLES -A bluemind {allowed}"
+    run.pair.source.exec(("sed", "-i", line, rules))
+    run.pair.source.exec(("systemctl", "restart", "bm-iptables"))
+
+
+def _drives_nobody(run: Scene) -> None:
+    """The target's core asks for the node at the server's address, and hears nothing."""
+    source, target = run.pair.machines
+    script = "journalctl -u bm-core | grep -c 'node does not answer'"
+
+    def unanswered() -> int:
+        return int(target.exec(("sh", "-c", script), check=False).stdout or 0)
+
+    asked = unanswered()
+    wait_until(lambda: unanswered() > asked or driven(source) > 0, "the target's core to ask", 60)
+    assert driven(source) == 0
 
 
 def _state(machine: Machine) -> str:
@@ -161,6 +189,12 @@ def test_both_machines_lose_their_power_at_every_change_of_the_switch(fresh: Sce
         _power_lost(fresh, before, change, number)
 
 
+def _reached(machine: Machine) -> bool:
+    """Whether one can log in: a core that can't reach its address keeps a boot from its end."""
+    active = ("systemctl", "is-active", "--quiet", "ssh")
+    return machine.leader() is not None and not machine.exec(active, check=False).returncode
+
+
 def _power_lost(run: Scene, before: Standing, change: str, number: int) -> None:
     """Both go off at this change, by turns at each of its moments, and come back; then all does."""
     moment = MOMENTS[number % len(MOMENTS)]
@@ -168,7 +202,8 @@ def _power_lost(run: Scene, before: Standing, change: str, number: int) -> None:
     began = time.monotonic()
     for machine in run.pair.machines if number % 2 else reversed(run.pair.machines):
         machine.kill()
-        machine.boot()
+        machine.start()
+        wait_until(partial(_reached, machine), f"{machine} to come up", 120)
         _holders(run)
     wait_until(lambda: len(_holders(run)) == 1, "one holder", 4 * GUARD)
     say(f"{change} ({moment}): {_holders(run)[0]} after {time.monotonic() - began:.0f} s")

@@ -14,10 +14,11 @@ from transhume.core.change import Never, RemoveFile, WriteFile
 from transhume.core.finding import Finding
 from transhume.core.host import Pair
 from transhume.steps import door
-from transhume.steps.door import Close, Open, Tidy, rules
+from transhume.steps.door import Close, Open, Ports, Tidy, rules
 from transhume.steps.services import mail_held
 
-CLOSE = Close((25, 443))
+PORTS = Ports((25, 443), (8022, 9200))
+CLOSE = Close(PORTS)
 
 
 def _target(pair: Pair) -> FakeHost:
@@ -26,16 +27,23 @@ def _target(pair: Pair) -> FakeHost:
 
 
 def test_the_ports_refuse_everybody_but_this_machine() -> None:
-    lines = [line.strip() for line in rules((25, 443)).splitlines()]
-    local, refused = lines.index('iifname "lo" accept'), len(lines) - 3
-    assert lines[refused] == "tcp dport { 25, 443 } reject with tcp reset"
-    assert local < refused
-    assert "policy accept" in " ".join(lines)
+    lines = [line.strip() for line in rules(PORTS).splitlines()]
+    refused = lines.index("tcp dport { 25, 443 } reject with tcp reset")
+    assert lines.index('iifname "lo" accept') < refused < lines.index("chain output {")
+    assert lines.count("type filter hook input priority -10; policy accept;") == 1
+
+
+def test_the_servers_parts_reach_no_other_machine() -> None:
+    """Each other they do: what goes to an address of the machine itself leaves by lo."""
+    lines = [line.strip() for line in rules(PORTS).splitlines()]
+    inward = lines[lines.index("chain output {") :]
+    assert inward[1] == "type filter hook output priority -10; policy accept;"
+    assert inward[2] == 'oifname != "lo" tcp dport { 8022, 9200 } reject with tcp reset'
 
 
 def test_mail_servers_wait_and_whoever_was_in_is_ended() -> None:
     """Only what opens a connection is left unanswered; the rest meets the refusal below it."""
-    lines = [line.strip() for line in rules((25, 443)).splitlines()]
+    lines = [line.strip() for line in rules(PORTS).splitlines()]
     waiting = lines.index("tcp dport 25 tcp flags & (fin|syn|rst|ack) == syn drop")
     assert lines.index('iifname "lo" accept') < waiting
     assert waiting < lines.index("tcp dport { 25, 443 } reject with tcp reset")
@@ -43,7 +51,7 @@ def test_mail_servers_wait_and_whoever_was_in_is_ended() -> None:
 
 def test_loading_the_rules_twice_is_loading_them_once() -> None:
     """Declared, deleted, declared: in one file it is one transaction."""
-    assert rules((25,)).startswith("table inet transhume\ndelete table inet transhume\n")
+    assert rules(PORTS).startswith("table inet transhume\ndelete table inet transhume\n")
 
 
 def test_the_door_is_closed_at_a_reboot_before_the_network_is_up() -> None:

@@ -9,12 +9,12 @@ from tests.fakes import FakeHost
 from transhume.core.change import WriteFile
 from transhume.core.host import Pair
 from transhume.profiles.bluemind.layout import load
-from transhume.profiles.bluemind.profile import driven
+from transhume.profiles.bluemind.profile import driven, ports
 from transhume.steps import door
 from transhume.steps.freeze import CloseSource, Fence
 
 LAYOUT = load("bluemind-5")
-CLOSE = CloseSource(LAYOUT.services.ports)
+CLOSE = CloseSource(ports(LAYOUT))
 FENCE = Fence(driven(LAYOUT), "/etc/transhume-moved", "root@new", CLOSE)
 
 

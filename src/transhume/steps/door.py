@@ -61,12 +61,21 @@ _DURABLE = (
 UNANSWERED = "tcp dport 25 tcp flags & (fin|syn|rst|ack) == syn drop"
 
 
-def rules(ports: tuple[int, ...]) -> str:
-    """nftables rules that let nobody in from outside to these TCP ports.
+@dataclass(frozen=True)
+class Ports:
+    """TCP ports of a server: people come in at its own, and its `inner` parts meet at others."""
 
-    People's programs are refused, at once informed; mail servers wait.
+    people: tuple[int, ...]
+    inner: tuple[int, ...]
+
+
+def rules(ports: Ports) -> str:
+    """nftables rules that let nobody in from outside, and the server's parts reach no other one.
+
+    People's programs are refused, at once informed; mail servers wait. A core that runs where the
+    server's address isn't, as on a target that gave it up, would drive the node of whoever has it.
     """
-    listed = ", ".join(str(port) for port in ports)
+    people, inner = (", ".join(map(str, each)) for each in (ports.people, ports.inner))
     return (
         "table inet transhume\n"
         "delete table inet transhume\n"
@@ -75,7 +84,11 @@ def rules(ports: tuple[int, ...]) -> str:
         "        type filter hook input priority -10; policy accept;\n"
         '        iifname "lo" accept\n'
         f"        {UNANSWERED}\n"
-        f"        tcp dport {{ {listed} }} reject with tcp reset\n"
+        f"        tcp dport {{ {people} }} reject with tcp reset\n"
+        "    }\n"
+        "    chain output {\n"
+        "        type filter hook output priority -10; policy accept;\n"
+        f'        oifname != "lo" tcp dport {{ {inner} }} reject with tcp reset\n'
         "    }\n"
         "}\n"
     )
@@ -85,7 +98,7 @@ def _active(host: Host) -> bool:
     return host.ask("systemctl", "is-active", "--quiet", UNIT).status == 0
 
 
-def closing(host: Host, ports: tuple[int, ...]) -> Iterator[Change]:
+def closing(host: Host, ports: Ports) -> Iterator[Change]:
     """What closes the door of a machine for good; nothing where it is closed."""
     place = host.place
     for path, text in ((_RULES_FILE, rules(ports)), (_UNIT_FILE, _UNIT)):
@@ -112,9 +125,9 @@ def ajar(host: Host) -> Iterator[Finding]:
 
 @dataclass(frozen=True)
 class Close(Step):
-    """Nobody but this machine itself reaches the target's services."""
+    """Nobody but this machine itself reaches the target's services, and these only each other."""
 
-    ports: tuple[int, ...]
+    ports: Ports
     key = "close"
     title = "close the target to clients"
     why = "A client that reaches a half-ready server loses track of its mail."

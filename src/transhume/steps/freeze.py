@@ -10,7 +10,7 @@ from transhume.core.finding import Finding
 from transhume.core.host import Host, Pair
 from transhume.core.measured import Expected, Measured
 from transhume.core.step import Step
-from transhume.steps.door import UNANSWERED, ajar, closing, reloads
+from transhume.steps.door import UNANSWERED, Ports, ajar, closing, reloads
 from transhume.steps.queue import SPOOL
 from transhume.steps.requirements.programs import installing
 from transhume.steps.services import (
@@ -169,7 +169,7 @@ class CloseSource(Step):
     so that busy machine is late with what the target waits for.
     """
 
-    ports: tuple[int, ...]
+    ports: Ports
     key = "close-source"
     title = "close the source's service ports"
     why = "Nothing may answer any more at a server that was moved away, whoever starts it there."

@@ -21,9 +21,9 @@ from transhume.steps.guard.back import ArmBack, TurnBack, Undoing
 
 def plan(layout: Layout, settings: Settings, undoing: Undoing) -> Plan:
     """Its steps in order: hot, then behind the closed door."""
-    way, own = profile.way_back(layout, settings), layout.services
+    way = profile.way_back(layout, settings)
     switch = profile.guard(layout, settings)
-    closing = CloseAgain(own.ports), StopTarget(profile.driven(layout))
+    closing = CloseAgain(profile.ports(layout)), StopTarget(profile.driven(layout))
     hot, settled = CarryTrees(way), CarryConfiguration(profile.configuration(layout, settings))
     return Plan(
         (

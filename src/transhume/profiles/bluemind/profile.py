@@ -105,6 +105,11 @@ def driven(layout: Layout) -> services.Services:
     )
 
 
+def ports(layout: Layout) -> door.Ports:
+    """Where people come in, and where the server's parts meet."""
+    return door.Ports(layout.services.ports, layout.services.inner)
+
+
 def ledger(layout: Layout, settings: Settings) -> Ledger:
     """Where it is noted what was proved hot."""
     return Ledger(following(layout, settings), f"{settings.state}/proved")
@@ -128,7 +133,7 @@ def plan(layout: Layout, settings: Settings) -> Plan:
         (
             Requirements(checks(layout, settings, copied.jobs)),
             UseKey(),
-            door.Close(own.ports),
+            door.Close(ports(layout)),
             services.HoldTarget(driven(layout)),
             postgresql.StartPostgres(),
             SERVER_SETTINGS,
@@ -188,7 +193,7 @@ def _again(proof: ProveHot, layout: Layout, settings: Settings) -> tuple[Step, .
 
 def _fence(layout: Layout, settings: Settings) -> Fence:
     identity = f"{settings.source.ssh} {settings.source.host_key.split()[1][-16:]}"
-    return Fence(driven(layout), MARKER, identity, CloseSource(layout.services.ports))
+    return Fence(driven(layout), MARKER, identity, CloseSource(ports(layout)))
 
 
 def guard(layout: Layout, settings: Settings) -> Arm:
@@ -206,7 +211,7 @@ def _starts(layout: Layout, becomes: str | None, addresses: AddressSteps) -> Bes
     return Beside(
         (
             addresses.settle,
-            (CloseSource(layout.services.ports),),
+            (CloseSource(ports(layout)),),
             (start, *((after.Firewall(),) if becomes else ())),
             () if becomes else (after.Networks(),),
         )
