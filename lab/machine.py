@@ -93,6 +93,14 @@ class Machine:
         """Until every unit has settled and, unless told otherwise, both addresses are usable."""
         wait_until(lambda: self._ready(address), f"{self} to be ready", BOOT_LIMIT)
 
+    def wait_login(self) -> None:
+        """Until one can log in: a core that doesn't get its address keeps a boot from its end."""
+        wait_until(self._login, f"{self} to let somebody log in", BOOT_LIMIT)
+
+    def _login(self) -> bool:
+        active = ("systemctl", "is-active", "--quiet", "ssh.service")
+        return self.leader() is not None and self.exec(active, check=False).returncode == 0
+
     def _ready(self, address: bool) -> bool:
         if not self.on():
             raise LabError(f"{self} ended while it started: see {self.console}")

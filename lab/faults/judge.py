@@ -13,6 +13,7 @@ from lab.faults.look import holders, serving
 from lab.faults.stock import Stock
 from lab.places import Role
 from lab.scene import Scene
+from lab.split_brain import driven
 from lab.standing import Standing, looked, standing
 
 # The source's own configuration stays as the switch has left it, and its queue has moved away.
@@ -31,14 +32,16 @@ def back(stock: Stock, run: Scene, entry: Entry, sent: Path) -> None:
     # Before the switch the target may run as its wizard has left it; nobody is led there.
     alone = _alone(holders(run), serving(run)[:1], "source")
     _count(entry, kept.differences)
-    entry.differences += stands + alone + [f"source: {each}" for each in kept.differences]
+    entry.differences += stands + alone + _strangers(run)
+    entry.differences += [f"source: {each}" for each in kept.differences]
     entry.messages = kept.counts["accepted"]
     entry.source_intact = _intact(stands + kept.differences)
 
 
 def moved(stock: Stock, run: Scene, entries: Sequence[Entry], sent: Path) -> None:
     """Both machines after a move that has arrived; one verdict for all that was struck in it."""
-    differences = _alone(holders(run), serving(run), "target") + _unlike(stock, run, entries)
+    differences = _alone(holders(run), serving(run), "target") + _strangers(run)
+    differences += _unlike(stock, run, entries)
     probe = run.filled["addresses"][0]
     copied = compare(run.pair.source, run.pair.target, log=sent, probe_to=probe)
     kept = compare(stock.side, run.pair.source, expected=(*_OWN, *_MOVED))
@@ -73,6 +76,12 @@ def _named(stood: Standing) -> Standing:
 def _alone(held: list[Role], served: list[Role], wanted: Role) -> list[str]:
     found = {"the address is held by": held, "mail is served by": served}
     return [f"{what} {roles}" for what, roles in found.items() if roles != [wanted]]
+
+
+def _strangers(run: Scene) -> list[str]:
+    """A machine whose node did what another machine's core said."""
+    times = {machine.role: driven(machine) for machine in run.pair.machines}
+    return [f"the {role} was driven {count} times" for role, count in times.items() if count]
 
 
 def _count(entry: Entry, differences: list[str]) -> None:

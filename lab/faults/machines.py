@@ -17,7 +17,8 @@ def power_lost(role: Role) -> Scenario:
         machine.kill()
         yield
         stage.over()
-        machine.boot(address=False)
+        machine.start()
+        machine.wait_login()
 
     return scenario
 

@@ -15,6 +15,7 @@ from lab.faults.phases import Changes, beside, by_phase
 from lab.pair import Pair, saved
 from lab.scene import Scene
 from lab.shell import say
+from lab.split_brain import let_in
 from lab.standing import Standing, looked, standing
 
 FOLDER = places.CHECKOUT / "build" / "faults"
@@ -148,6 +149,8 @@ def shelved(run: Scene) -> Stock:
 
 def opened(run: Scene) -> Stock:
     """A filled pair on which nothing was begun, and no more known of it than how it stands."""
+    # Where the new server's core gets as far as the old one's node.
+    let_in(run.pair.source)
     run.begin()
     source = run.pair.source
     return Stock(run.pair, run.filled, standing(source), observe(source), {}, kept=run.pair.name)

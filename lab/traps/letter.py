@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab import documented, network
+from lab import documented, network, split_brain
 from lab.compare import Side, compare
 from lab.documented import console, favour, page
 from lab.documented.procedure import type_lines
@@ -80,7 +80,7 @@ def _at_its_own_address(pair: Pair, run: Run) -> None:
     """The target is started where it stands, and somebody starts the source again."""
     old, own = network.SERVICE.ipv4, network.TARGET.ipv4
     pair.source.exec(("bmctl", "start"))
-    before = looks.driven(pair.source)
+    before = split_brain.driven(pair.source)
     with Shell(pair.target) as shell:
         typist = Typist(shell, "after", [])
         for text in ("bmctl start", console.at(console.AWAIT, "127.0.0.1")):
@@ -89,7 +89,7 @@ def _at_its_own_address(pair: Pair, run: Run) -> None:
         typist.line(19, "start", console.at(console.RUN, "127.0.0.1"))
         typist.line(20, "start", console.at(console.networks(old, own), "127.0.0.1"))
         typist.line(21, "start", "bm-cli tick reconfigure")
-    run.noted["driven"] = _times(looks.driven(pair.source) - before)
+    run.noted["driven"] = _times(split_brain.driven(pair.source) - before)
     run.noted["places"] = looks.places(pair.target, old)
     for machine in pair.machines:
         type_lines(machine, "cold", page.stop(10))

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 from lab.compare import Side, databases, mail, observe
-from lab.furnish import HOSTNAMES
 from lab.machine import Machine
 from lab.shell import LabError, wait_until
 from lab.traffic import downtime
@@ -196,12 +195,6 @@ def places(machine: Machine, address: str) -> list[str]:
 def _alone(address: str) -> str:
     """A pattern for this address that doesn't match inside a longer one."""
     return rf"(?<![0-9.]){re.escape(address)}(?![0-9.])"
-
-
-def driven(machine: Machine) -> int:
-    """How often the new server's core has driven this machine's node."""
-    wanted = f'"core": "{HOSTNAMES["target"]}"'
-    return int(lines(machine, 'grep -c "$1" /var/log/bm-node/driven.jsonl', wanted)[0])
 
 
 def awake(machine: Machine, address: str) -> list[str]:

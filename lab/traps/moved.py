@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from lab import network
+from lab import network, split_brain
 from lab.compare import Side, compare
 from lab.machine import Machine
 from lab.processes import process_list
@@ -52,7 +52,7 @@ def walk_at_its_own_address(scene: Scene) -> tuple[Run, Told]:
     pair.target.exec(("sed", "-i", "-E", f"{how};{trees}", _SETTINGS))
     told = _told(scene)
     _mend(scene)
-    before = looks.driven(pair.source)
+    before = split_brain.driven(pair.source)
     scene.transhume("sync")
     scene.transhume("cutover", "--yes")
     scene.transhume("finish", "--unproved")
@@ -122,5 +122,5 @@ def _driven(source: Machine, before: int) -> list[str]:
         return float(looks.now(source)) > float(asked) + 11
 
     wait_until(passed, "two turns of the core's watch", 60)
-    count = looks.driven(source) - before
+    count = split_brain.driven(source) - before
     return [f"the old server was driven {count} times by the new one's core"] if count else []

@@ -30,6 +30,7 @@ class Look:
         self.copied, self.kept = Comparison(), Comparison()
         self.copied.counts = self.kept.counts = {"accepted": 40}
         self.held, self.served = ["target"], ["target"]
+        self.driven = 0
         self.source: dict[str, list[str]] = dict(UNDISTURBED)
         source, target = SimpleNamespace(role="source"), SimpleNamespace(role="target")
         self.run: Any = SimpleNamespace(
@@ -41,6 +42,7 @@ class Look:
         monkeypatch.setattr(judge, "compare", self.compare)
         monkeypatch.setattr(judge, "holders", lambda run: self.held)
         monkeypatch.setattr(judge, "serving", lambda run: self.served)
+        monkeypatch.setattr(judge, "driven", lambda machine: self.driven)
         for name in ("looked", "standing"):
             monkeypatch.setattr(judge, name, lambda machine: Standing(self.source))
 
@@ -104,6 +106,14 @@ def test_a_source_that_lost_something_in_a_move_is_not_intact(look: Look) -> Non
 def test_two_holders_of_the_address_are_told(look: Look) -> None:
     look.held = ["source", "target"]
     assert look.moved()[0].differences == ["the address is held by ['source', 'target']"]
+
+
+@pytest.mark.parametrize("way", [Look.moved, Look.back])
+def test_a_server_that_another_ones_core_has_driven_is_told(look: Look, way: Any) -> None:
+    look.driven = 2
+    told = way(look)
+    entry = told[0] if isinstance(told, list) else told
+    assert entry.differences == [f"the {role} was driven 2 times" for role in ("source", "target")]
 
 
 def test_a_source_that_is_as_it_was_is_right(look: Look) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from functools import partial
 
 import pytest
 
@@ -14,8 +13,8 @@ from lab.kill_at import MOMENTS
 from lab.machine import Machine
 from lab.scene import Scene
 from lab.shell import say, wait_until
+from lab.split_brain import driven, let_in
 from lab.standing import Standing, standing
-from lab.traps.looks import driven
 from tests.real.stage import SETTINGS, addresses, refusal, typed, wait_served
 
 pytestmark = [
@@ -74,7 +73,7 @@ def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
 
     The target's core goes on to run, and would drive the source where that one's firewall lets it.
     """
-    _let_in(fresh)
+    let_in(fresh.pair.source)
     before = standing(fresh.pair.source)
     _ready(fresh)
     started = next(name for name in _switch(fresh) if name.startswith("start: start"))
@@ -96,14 +95,6 @@ def test_the_line_is_lost_for_good_right_after_the_switch(fresh: Scene) -> None:
     result = compare(fresh.pair.source, fresh.pair.target, log=sent, probe_to=recipient)
     assert result.differences == []
     _no_guard_left(fresh)
-
-
-def _let_in(run: Scene) -> None:
-    """The source's firewall knows the new server, as where its administrator has added it."""
-    rules, allowed = "/etc/bm-iptables/rules.sh", f"-s {network.TARGET.ipv4} -j ACCEPT"
-    line = f"/-j DROP/i $IPTABLES -A bluemind {allowed}"
-    run.pair.source.exec(("sed", "-i", line, rules))
-    run.pair.source.exec(("systemctl", "restart", "bm-iptables"))
 
 
 def _drives_nobody(run: Scene) -> None:
@@ -189,12 +180,6 @@ def test_both_machines_lose_their_power_at_every_change_of_the_switch(fresh: Sce
         _power_lost(fresh, before, change, number)
 
 
-def _reached(machine: Machine) -> bool:
-    """Whether one can log in: a core that can't reach its address keeps a boot from its end."""
-    active = ("systemctl", "is-active", "--quiet", "ssh")
-    return machine.leader() is not None and not machine.exec(active, check=False).returncode
-
-
 def _power_lost(run: Scene, before: Standing, change: str, number: int) -> None:
     """Both go off at this change, by turns at each of its moments, and come back; then all does."""
     moment = MOMENTS[number % len(MOMENTS)]
@@ -203,7 +188,7 @@ def _power_lost(run: Scene, before: Standing, change: str, number: int) -> None:
     for machine in run.pair.machines if number % 2 else reversed(run.pair.machines):
         machine.kill()
         machine.start()
-        wait_until(partial(_reached, machine), f"{machine} to come up", 120)
+        machine.wait_login()
         _holders(run)
     wait_until(lambda: len(_holders(run)) == 1, "one holder", 4 * GUARD)
     say(f"{change} ({moment}): {_holders(run)[0]} after {time.monotonic() - began:.0f} s")

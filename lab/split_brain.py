@@ -1,0 +1,23 @@
+"""Whether a machine's node is driven by another one's core, and a firewall that would let it."""
+
+from __future__ import annotations
+
+from lab import network
+from lab.furnish import HOSTNAMES
+from lab.machine import Machine
+
+_RULES = "/etc/bm-iptables/rules.sh"
+_ASKED = 'cat /var/log/bm-node/driven.jsonl 2>/dev/null | grep -vcF "$1"'
+
+
+def let_in(source: Machine) -> None:
+    """The source's firewall knows the new server, as where its administrator has added it."""
+    allowed = f"$IPTABLES -A bluemind -s {network.TARGET.ipv4} -j ACCEPT"
+    source.exec(("sed", "-i", f"/-j DROP/i {allowed}", _RULES))
+    source.exec(("systemctl", "restart", "bm-iptables"))
+
+
+def driven(machine: Machine) -> int:
+    """How often another machine's core has driven this machine's node."""
+    own = f'"core": "{HOSTNAMES[machine.role]}"'
+    return int(machine.exec(("sh", "-c", _ASKED, "driven", own), check=False).stdout)
