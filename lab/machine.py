@@ -94,12 +94,15 @@ class Machine:
         wait_until(lambda: self._ready(address), f"{self} to be ready", BOOT_LIMIT)
 
     def wait_login(self) -> None:
-        """Until one can log in: a core that doesn't get its address keeps a boot from its end."""
+        """Until one can log in, and ask PostgreSQL, of a machine that was set up.
+
+        A core that doesn't get its address keeps a boot from its end.
+        """
         wait_until(self._login, f"{self} to let somebody log in", BOOT_LIMIT)
 
     def _login(self) -> bool:
-        active = ("systemctl", "is-active", "--quiet", "ssh.service")
-        return self.leader() is not None and self.exec(active, check=False).returncode == 0
+        there = ("sh", "-c", "systemctl is-active --quiet ssh.service && pg_isready -q")
+        return self.leader() is not None and self.exec(there, check=False).returncode == 0
 
     def _ready(self, address: bool) -> bool:
         if not self.on():
