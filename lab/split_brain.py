@@ -6,15 +6,12 @@ from lab import network
 from lab.furnish import HOSTNAMES
 from lab.machine import Machine
 
-_RULES = "/etc/bm-iptables/rules.sh"
 _ASKED = 'cat /var/log/bm-node/driven.jsonl 2>/dev/null | grep -vcF "$1"'
 
 
 def let_in(source: Machine) -> None:
     """The source's firewall knows the new server, as where its administrator has added it."""
-    allowed = f"$IPTABLES -A bluemind -s {network.TARGET.ipv4} -j ACCEPT"
-    source.exec(("sed", "-i", f"/-j DROP/i {allowed}", _RULES))
-    source.exec(("systemctl", "restart", "bm-iptables"))
+    source.exec(("bm-cli", "sysconf", "set", "fwAdditionalIPs", network.TARGET.ipv4))
 
 
 def driven(machine: Machine) -> int:
