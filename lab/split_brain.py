@@ -6,7 +6,9 @@ from lab import network
 from lab.furnish import HOSTNAMES
 from lab.machine import Machine
 
-_ASKED = 'cat /var/log/bm-node/driven.jsonl 2>/dev/null | grep -vcF "$1"'
+# Whole words only: where a machine lost its power, the log holds zeros and half a line.
+_CORE = '"core": "%s"'
+_ASKED = 'grep -aoE "$1" /var/log/bm-node/driven.jsonl 2>/dev/null | grep -vcF "$2"'
 
 
 def let_in(source: Machine) -> None:
@@ -16,5 +18,5 @@ def let_in(source: Machine) -> None:
 
 def driven(machine: Machine) -> int:
     """How often another machine's core has driven this machine's node."""
-    own = f'"core": "{HOSTNAMES[machine.role]}"'
-    return int(machine.exec(("sh", "-c", _ASKED, "driven", own), check=False).stdout)
+    words = (_CORE % '[^"]*', _CORE % HOSTNAMES[machine.role])
+    return int(machine.exec(("sh", "-c", _ASKED, "driven", *words), check=False).stdout)
