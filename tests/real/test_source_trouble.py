@@ -24,8 +24,10 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="the lab's machines need root"),
 ]
 
+# Never cut short: it would be next to nothing to copy at that moment.
 _RESTLESS = (
-    f"while dd if=/dev/urandom of={DOCS}/restless bs=1M count=6 status=none; do sleep 0.5; done"
+    f"while dd if=/dev/urandom of={DOCS}/restless bs=1M count=6 conv=notrunc status=none; "
+    "do sleep 0.5; done"
 )
 _SINCE = ("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", "bm-core", "postfix")
 
