@@ -13,7 +13,7 @@ from lab.faults.cells import Cell
 from lab.faults.entry import BACK_AGAIN, BROKEN, Entry, begun
 from lab.faults.phases import BACK, ROAD, WORDS
 from lab.faults.sittings import Sitting
-from lab.faults.stage import Broken
+from lab.faults.stage import Broken, sent_log
 from lab.faults.stock import Stock
 from lab.faults.typist import Pending, Typist
 from lab.scene import Scene
@@ -40,6 +40,8 @@ def played(stock: Stock, run: Scene, sitting: Sitting, until: float = float("inf
         arrived = _there_and_back(stock, Typist(run), cell, entry)
         # The log is of all of them: what one has left behind may be lost by another.
         entry.messages = max(0, entry.messages - sum(each.messages for each in entries))
+        known = sum(each.messages_repeated for each in entries)
+        entry.messages_repeated = max(0, entry.messages_repeated - known)
         entries.append(entry)
         if arrived or (entry.tried and not entry.right):
             break
@@ -113,7 +115,7 @@ def _stopped(stock: Stock, typist: Typist, struck: Pending) -> bool:
 @contextmanager
 def _mail(run: Scene) -> Iterator[Path]:
     """People send mail all the time; gives the log of what was accepted."""
-    sent = run.folder / "sent.jsonl"
+    sent = sent_log(run)
     with start_sender(run.pair.name, sent, run.filled["addresses"], rate=2.0):
         yield sent
 

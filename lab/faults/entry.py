@@ -31,6 +31,8 @@ class Entry:
     runs: int = 0
     seconds: float = 0.0
     messages: int = 0
+    messages_repeated: int = 0
+    """Doubled as anywhere: sent again after no answer, or delivered again after a power cut."""
     said: str = ""
     differences: list[str] = field(default_factory=list)
     key: tuple[str, ...] = ()

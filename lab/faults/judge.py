@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.compare import EXPECTED, compare
+from lab.compare import EXPECTED, Comparison, compare
 from lab.faults import files
 from lab.faults.catalogue import FAULTS
 from lab.faults.entry import Entry
@@ -31,10 +31,10 @@ def back(stock: Stock, run: Scene, entry: Entry, sent: Path) -> None:
     kept = compare(stock.side, run.pair.source, log=sent, probe_to=probe, expected=_OWN)
     # Before the switch the target may run as its wizard has left it; nobody is led there.
     alone = _alone(holders(run), serving(run)[:1], "source")
-    _count(entry, kept.differences)
+    _count(entry, kept)
     entry.differences += stands + alone + _strangers(run)
     entry.differences += [f"source: {each}" for each in kept.differences]
-    entry.messages = kept.counts["accepted"]
+    entry.messages, entry.messages_repeated = _mail(kept)
     entry.source_intact = _intact(stands + kept.differences)
 
 
@@ -47,10 +47,10 @@ def moved(stock: Stock, run: Scene, entries: Sequence[Entry], sent: Path) -> Non
     kept = compare(stock.side, run.pair.source, expected=(*_OWN, *_MOVED))
     differences += copied.differences + [f"source: {each}" for each in kept.differences]
     for entry in entries:
-        _count(entry, copied.differences)
+        _count(entry, copied)
         entry.differences += differences
         entry.source_intact = _intact(kept.differences)
-    entries[-1].messages = copied.counts["accepted"]
+    entries[-1].messages, entries[-1].messages_repeated = _mail(copied)
 
 
 def _unlike(stock: Stock, run: Scene, entries: Sequence[Entry]) -> list[str]:
@@ -84,8 +84,12 @@ def _strangers(run: Scene) -> list[str]:
     return [f"the {role} was driven {count} times" for role, count in times.items() if count]
 
 
-def _count(entry: Entry, differences: list[str]) -> None:
-    lost = [each for each in differences if each.startswith("message ")]
+def _mail(found: Comparison) -> tuple[int, int]:
+    return found.counts["accepted"], found.counts["doubled rightly"]
+
+
+def _count(entry: Entry, found: Comparison) -> None:
+    lost = [each for each in found.differences if each.startswith("message ")]
     entry.messages_missing = sum(each.endswith(": missing") for each in lost)
     entry.messages_doubled = sum(each.endswith(": doubled") for each in lost)
 

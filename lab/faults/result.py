@@ -64,6 +64,7 @@ class Result:
             "messages": sum(entry.messages for entry in tried),
             "lost": sum(entry.messages_missing for entry in tried),
             "doubled": sum(entry.messages_doubled for entry in tried),
+            "repeated": sum(entry.messages_repeated for entry in tried),
             "source_intact": intact,
             "source_intact_in_all": bool(tried) and intact == len(tried),
             "not_met": len(self.entries) - len(tried),
@@ -82,6 +83,7 @@ class Result:
         sums = self.summary()
         yield (
             f"cells tried {sums['cells_tried']}, right {sums['right']}, messages "
-            f"{sums['messages']}, lost {sums['lost']}, doubled {sums['doubled']}, source intact "
-            f"in {sums['source_intact']}, not met {sums['not_met']}, left {sums['left']}"
+            f"{sums['messages']}, lost {sums['lost']}, doubled {sums['doubled']}, repeated "
+            f"{sums['repeated']}, source intact in {sums['source_intact']}, not met "
+            f"{sums['not_met']}, left {sums['left']}"
         )

@@ -2,10 +2,12 @@
 
 from lab.traffic.outage import Outage, downtime
 from lab.traffic.running import Running, deliver_one, start_prober, start_sender
-from lab.traffic.sender import Accepted, accepted
+from lab.traffic.sender import POWER_LOST, Accepted, Log, accepted
 
 __all__ = [
+    "POWER_LOST",
     "Accepted",
+    "Log",
     "Outage",
     "Running",
     "accepted",

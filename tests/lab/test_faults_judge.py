@@ -28,7 +28,7 @@ class Look:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.copied, self.kept = Comparison(), Comparison()
-        self.copied.counts = self.kept.counts = {"accepted": 40}
+        self.copied.counts = self.kept.counts = {"accepted": 40, "doubled rightly": 2}
         self.held, self.served = ["target"], ["target"]
         self.driven = 0
         self.source: dict[str, list[str]] = dict(UNDISTURBED)
@@ -74,7 +74,8 @@ def test_all_that_was_struck_in_one_move_shares_the_verdict(look: Look) -> None:
     look.copied.differences = ["message x: missing"]
     entries = look.moved()
     assert [entry.messages_missing for entry in entries] == [1, 1]
-    assert [entry.messages for entry in entries] == [0, 40], "they are the same messages"
+    counted = [(entry.messages, entry.messages_repeated) for entry in entries]
+    assert counted == [(0, 0), (40, 2)], "they are the same messages"
     assert all(entry.source_intact and not entry.right for entry in entries)
 
 

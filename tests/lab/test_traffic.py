@@ -74,6 +74,15 @@ def test_a_cut_off_last_line_is_no_event(tmp_path: Path) -> None:
     assert sender.accepted(log) == [sender.Accepted("m", "r", 1.0, True)]
 
 
+def test_what_was_delivered_right_before_a_power_cut_may_be_delivered_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    event = {"event": "accepted", "recipient": "r", "doubtful": False}
+    told = [{**event, "marker": str(time), "time": float(time)} for time in (80, 95, 101)]
+    told.append({"event": sender.POWER_LOST, "time": 100.0})
+    log.write_text("".join(json.dumps(each) + "\n" for each in told))
+    assert [each.marker for each in sender.accepted(log) if each.doubtful] == ["95"]
+
+
 def probe(time: float, up: bool, service: str = "smtp") -> dict[str, object]:
     return {"time": time, "up": up, "service": service, "took": 0.5}
 
