@@ -20,3 +20,8 @@ def driven(machine: Machine) -> int:
     """How often another machine's core has driven this machine's node."""
     words = (_CORE % '[^"]*', _CORE % HOSTNAMES[machine.role])
     return int(machine.exec(("sh", "-c", _ASKED, "driven", *words), check=False).stdout)
+
+
+def told(count: int) -> list[str]:
+    """What a trap has found, where it was driven at all."""
+    return [f"the old server was driven {count} times by the new one's core"] if count else []

@@ -89,14 +89,10 @@ def _at_its_own_address(pair: Pair, run: Run) -> None:
         typist.line(19, "start", console.at(console.RUN, "127.0.0.1"))
         typist.line(20, "start", console.at(console.networks(old, own), "127.0.0.1"))
         typist.line(21, "start", "bm-cli tick reconfigure")
-    run.noted["driven"] = _times(split_brain.driven(pair.source) - before)
+    run.noted["driven"] = split_brain.told(split_brain.driven(pair.source) - before)
     run.noted["places"] = looks.places(pair.target, old)
     for machine in pair.machines:
         type_lines(machine, "cold", page.stop(10))
-
-
-def _times(count: int) -> list[str]:
-    return [f"the old server was driven {count} times by the new one's core"] if count else []
 
 
 def _replace(pair: Pair, log: Path, before: Before, run: Run) -> list[str]:
