@@ -86,6 +86,16 @@ def test_a_power_cut_loses_what_was_not_on_the_disk(two: Pair) -> None:
     assert two.source.exec(["ls", "/root"]).stdout == "kept\n"
 
 
+def test_a_power_cut_gives_back_whole_what_was_deleted_right_before(two: Pair) -> None:
+    make = "mkdir /srv/gone && seq 200000 > /srv/gone/file && sync && rm -r /srv/gone"
+    two.source.exec(["sh", "-c", make])
+
+    two.source.kill()
+    two.source.boot()
+
+    assert two.source.exec(["sh", "-c", "seq 200000 | cmp - /srv/gone/file"]).stdout == ""
+
+
 def test_a_saved_state_comes_back(two: Pair) -> None:
     two.target.exec(["touch", "/root/before"])
     two.save("labtest")
