@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ class Stock:
         install.tool(pair.target.root, pair.shape.target)
         for log in self.run.folder.glob("*.jsonl"):
             log.unlink()
+        # What was just copied, up to 20 GB, would else be written while something is timed.
+        os.sync()
         return self.run
 
 
