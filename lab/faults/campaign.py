@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from lab.faults import judge
 from lab.faults.catalogue import FAULTS, KILL
 from lab.faults.cells import Cell
-from lab.faults.entry import BACK_AGAIN, BROKEN, Entry, begun
+from lab.faults.entry import BROKEN, Entry, begun
 from lab.faults.phases import BACK, ROAD, WORDS
 from lab.faults.sittings import Sitting
 from lab.faults.stage import Broken, sent_log
@@ -20,6 +21,8 @@ from lab.scene import Scene
 from lab.shell import LabError
 from lab.traffic import start_sender
 
+Walk: TypeAlias = Callable[[Stock, Typist, Pending], None]
+Verdict: TypeAlias = Callable[[Stock, Scene, Sequence[Entry], Path], None]
 _CUTOVER, _VERIFY, _FINISH = (WORDS[phase] for phase in ("frozen", "verify", "finish"))
 
 
@@ -31,7 +34,9 @@ def tried(stock: Stock, sitting: Sitting, until: float = float("inf")) -> list[E
 def played(stock: Stock, run: Scene, sitting: Sitting, until: float = float("inf")) -> list[Entry]:
     """Play these cells, and give what became of those whose turn came before `until`."""
     if sitting.onward:
-        return _onward(stock, Typist(run, until), sitting.cells)
+        return _together(stock, Typist(run, until), sitting.cells, _arrive, judge.moved)
+    if sitting.returning:
+        return _together(stock, Typist(run, until), sitting.cells, _return, judge.back)
     entries: list[Entry] = []
     for cell in sitting.cells:
         if entries and time.monotonic() > until:
@@ -48,8 +53,10 @@ def played(stock: Stock, run: Scene, sitting: Sitting, until: float = float("inf
     return entries
 
 
-def _onward(stock: Stock, typist: Typist, cells: list[Cell]) -> list[Entry]:
-    """One move that arrives, whatever is struck in it, and is ended.
+def _together(
+    stock: Stock, typist: Typist, cells: list[Cell], walk: Walk, verdict: Verdict
+) -> list[Entry]:
+    """One move, or one way back, whatever is struck in it, and what it has left.
 
     What comes out wrong of several says nothing about any single one.
     """
@@ -58,19 +65,31 @@ def _onward(stock: Stock, typist: Typist, cells: list[Cell]) -> list[Entry]:
     entries = [entry for _, entry in pending]
     try:
         with _mail(typist.run) as sent:
-            for words in ROAD:
-                due = [one for one in pending if one[0].words == words]
-                if due or words in (_CUTOVER, _VERIFY, _FINISH):
-                    typist.type(words, due)
+            walk(stock, typist, pending)
         met = [entry for entry in entries if entry.tried]
         if met:
-            judge.moved(stock, typist.run, met, sent)
+            verdict(stock, typist.run, met, sent)
     except (Broken, LabError) as broken:
         # Of those before it nothing is known yet: they are played again without it.
         entries = [typist.last or entries[0]]
         entries[0].outcome = f"{BROKEN}: {broken}"
     _share_time(entries, began)
     return [entry for entry in entries if entry.tried or not typist.late]
+
+
+def _arrive(_: Stock, typist: Typist, pending: Pending) -> None:
+    """A move that arrives, and is ended."""
+    for words in ROAD:
+        due = [one for one in pending if one[0].words == words]
+        if due or words in (_CUTOVER, _VERIFY, _FINISH):
+            typist.type(words, due)
+
+
+def _return(stock: Stock, typist: Typist, pending: Pending) -> None:
+    """A way back, from where as much was done as can be taken back."""
+    if not _stopped(stock, Typist(typist.run), []):
+        raise LabError(f"nothing came by {stock.last!r}: there was no way back to be struck")
+    typist.type(WORDS[BACK], pending)
 
 
 def _there_and_back(stock: Stock, typist: Typist, cell: Cell, entry: Entry) -> bool:
@@ -82,8 +101,7 @@ def _there_and_back(stock: Stock, typist: Typist, cell: Cell, entry: Entry) -> b
         if arrived and entry.tried:
             judge.moved(stock, typist.run, [entry], sent)
         elif entry.tried:
-            entry.outcome = BACK_AGAIN
-            judge.back(stock, typist.run, entry, sent)
+            judge.back(stock, typist.run, [entry], sent)
     except (Broken, LabError) as broken:
         entry.outcome = f"{BROKEN}: {broken}"
     _share_time([entry], began)
@@ -95,11 +113,11 @@ def _turned(stock: Stock, typist: Typist, cell: Cell, entry: Entry) -> bool:
     struck: Pending = [(cell, entry)]
     if cell.phase == "sync":
         typist.once(cell.words, struck)
-    elif not _stopped(stock, typist, [] if cell.phase == BACK else struck):
+    elif not _stopped(stock, typist, struck):
         for words in (_VERIFY, _FINISH):
             typist.type(words, [])
         return True
-    typist.type(WORDS[BACK], struck if cell.phase == BACK else [])
+    typist.type(WORDS[BACK], [])
     return False
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.compare import EXPECTED, Comparison, compare
 from lab.faults import files
 from lab.faults.catalogue import FAULTS
-from lab.faults.entry import Entry
+from lab.faults.entry import BACK_AGAIN, Entry
 from lab.faults.look import holders, serving
 from lab.faults.stock import Stock
 from lab.places import Role
@@ -24,18 +24,17 @@ _OWN = (*EXPECTED, f"tree {files.FILE}*: extra")
 """What a scenario itself has put on the source."""
 
 
-def back(stock: Stock, run: Scene, entry: Entry, sent: Path) -> None:
+def back(stock: Stock, run: Scene, entries: Sequence[Entry], sent: Path) -> None:
     """The source after its move was taken back; `sent` also has what was accepted before."""
     probe = run.filled["addresses"][0]
     stands = stock.before.unlike(standing(run.pair.source))
     kept = compare(stock.side, run.pair.source, log=sent, probe_to=probe, expected=_OWN)
     # Before the switch the target may run as its wizard has left it; nobody is led there.
-    alone = _alone(holders(run), serving(run)[:1], "source")
-    _count(entry, kept)
-    entry.differences += stands + alone + _strangers(run)
-    entry.differences += [f"source: {each}" for each in kept.differences]
-    entry.messages, entry.messages_repeated = _mail(kept)
-    entry.source_intact = _intact(stands + kept.differences)
+    differences = stands + _alone(holders(run), serving(run)[:1], "source") + _strangers(run)
+    differences += [f"source: {each}" for each in kept.differences]
+    for entry in entries:
+        entry.outcome = BACK_AGAIN
+    _judged(entries, kept, differences, _intact(stands + kept.differences))
 
 
 def moved(stock: Stock, run: Scene, entries: Sequence[Entry], sent: Path) -> None:
@@ -46,11 +45,7 @@ def moved(stock: Stock, run: Scene, entries: Sequence[Entry], sent: Path) -> Non
     copied = compare(run.pair.source, run.pair.target, log=sent, probe_to=probe)
     kept = compare(stock.side, run.pair.source, expected=(*_OWN, *_MOVED))
     differences += copied.differences + [f"source: {each}" for each in kept.differences]
-    for entry in entries:
-        _count(entry, copied)
-        entry.differences += differences
-        entry.source_intact = _intact(kept.differences)
-    entries[-1].messages, entries[-1].messages_repeated = _mail(copied)
+    _judged(entries, copied, differences, _intact(kept.differences))
 
 
 def _unlike(stock: Stock, run: Scene, entries: Sequence[Entry]) -> list[str]:
@@ -84,14 +79,18 @@ def _strangers(run: Scene) -> list[str]:
     return [f"the {role} was driven {count} times" for role, count in times.items() if count]
 
 
-def _mail(found: Comparison) -> tuple[int, int]:
-    return found.counts["accepted"], found.counts["doubled rightly"]
-
-
-def _count(entry: Entry, found: Comparison) -> None:
+def _judged(
+    entries: Sequence[Entry], found: Comparison, differences: list[str], intact: bool
+) -> None:
+    """One verdict for all; the messages are the last one's, since they are the same."""
     lost = [each for each in found.differences if each.startswith("message ")]
-    entry.messages_missing = sum(each.endswith(": missing") for each in lost)
-    entry.messages_doubled = sum(each.endswith(": doubled") for each in lost)
+    for entry in entries:
+        entry.messages_missing = sum(each.endswith(": missing") for each in lost)
+        entry.messages_doubled = sum(each.endswith(": doubled") for each in lost)
+        entry.differences += differences
+        entry.source_intact = intact
+    entries[-1].messages = found.counts["accepted"]
+    entries[-1].messages_repeated = found.counts["doubled rightly"]
 
 
 def _intact(differences: list[str]) -> bool:

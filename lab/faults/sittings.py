@@ -1,4 +1,4 @@
-"""Which cells share a pair of machines: struck in one move, or each taken back before the next."""
+"""Which cells share two machines: struck in one command, or each taken back before the next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from lab.faults.cells import Cell, Key
 from lab.faults.phases import BACK, COLD, PHASES, Changes, taken_back
 
 TOGETHER = 8
-"""So many of different kinds are struck in one move that goes on: some change what comes after."""
+"""So many of different kinds are struck in one move that goes on, or in one way back: some change
+what comes after."""
 KILLS = 24
 """So many kills: each only makes the same command be typed again."""
 CHAIN = 10
@@ -23,8 +24,9 @@ MOST = 1000
 class Sitting:
     """Cells that are played on machines which are put back to what was saved only before them.
 
-    What goes on is judged once, for all. What is taken back leaves the source as it was, which is
-    looked at each time, so that the next one can be played there.
+    What goes on is judged once, for all, and so is a way back that is itself struck. A move that is
+    struck and taken back leaves the source as it was, which is looked at each time, so that the
+    next one can be played there.
     """
 
     cells: list[Cell]
@@ -37,6 +39,11 @@ class Sitting:
         return self.cells[0].way == "on"
 
     @property
+    def returning(self) -> bool:
+        """Whether it is one way back, struck wherever its cells say."""
+        return self.cells[0].phase == BACK
+
+    @property
     def hot(self) -> bool:
         """Whether it begins after the first sync."""
         return self.cells[0].phase not in COLD
@@ -46,7 +53,9 @@ class Sitting:
         first = self.cells[0]
         if len(self.cells) >= self.most or first.way != cell.way:
             return False
-        if not self.onward:
+        if self.returning != (cell.phase == BACK):
+            return False
+        if not self.onward and not self.returning:
             return len(self.cells) < CHAIN and not _needs_fresh(cell, changes)
         # Most changes are made once in a move. A sync is followed by no cell of a cutover: that one
         # was seen on machines that were started anew in between.
@@ -74,7 +83,7 @@ def sittings(left: Sequence[Cell], changes: Changes, crowd: Mapping[Key, int]) -
         else:
             fitting.add(cell)
     for sitting in found:
-        if sitting.onward:
+        if sitting.onward or sitting.returning:
             sitting.cells.sort(key=lambda cell: _place(cell, changes))
     return found
 

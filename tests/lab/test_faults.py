@@ -170,8 +170,21 @@ def test_kills_of_one_moment_share_a_move() -> None:
     assert 1 < max(len(each.cells) for each in others) <= TOGETHER
 
 
+def test_a_way_back_is_shared_by_what_strikes_it_itself() -> None:
+    many: dict[Phase, list[str]] = {**CHANGES, BACK: [f"{BACK}: {n}x" for n in "abcdefghijkl"]}
+    found = sittings(cells(Field(many, frozenset(), 7), {}), many, {})
+    returning = [each for each in found if each.returning]
+    assert all(cell.phase == BACK for each in returning for cell in each.cells)
+    assert max(len(each.cells) for each in returning) > TOGETHER
+    for each in returning:
+        names = [cell.change for cell in each.cells]
+        assert names == sorted(set(names))
+        kills = {cell.moment for cell in each.cells if cell.fault.name == KILL}
+        assert not kills or (len(kills) == 1 and len({cell.fault.name for cell in each.cells}) == 1)
+
+
 def test_ways_back_follow_each_other_unless_one_needs_machines_that_nothing_was_done_to() -> None:
-    chains = [each for each in sittings(ALL, CHANGES, {}) if not each.onward]
+    chains = [each for each in sittings(ALL, CHANGES, {}) if not each.onward and not each.returning]
     assert 1 < max(len(each.cells) for each in chains) <= CHAIN
     for chain in chains:
         assert not any(cell.phase == "sync" and cell.fault.wants for cell in chain.cells[1:])

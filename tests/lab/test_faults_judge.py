@@ -12,7 +12,7 @@ from lab.compare import Comparison
 from lab.faults import judge
 from lab.faults.catalogue import FAULTS, Fault
 from lab.faults.cells import Cell
-from lab.faults.entry import AGAIN, BACK_AGAIN, Entry, begun
+from lab.faults.entry import AGAIN, Entry, begun
 from lab.standing import Standing
 
 UNDISTURBED = {
@@ -59,9 +59,8 @@ class Look:
 
     def back(self) -> Entry:
         entry = begun(Cell(FAULTS[1], "frozen", "a", "begun", "back"))
-        entry.outcome = BACK_AGAIN
         self.held, self.served = ["source"], ["source", "target"]
-        judge.back(self.stock, self.run, entry, Path("sent"))
+        judge.back(self.stock, self.run, [entry], Path("sent"))
         return entry
 
 

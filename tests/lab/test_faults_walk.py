@@ -100,9 +100,11 @@ class World:
     def mail(self, _: object) -> Iterator[Path]:
         yield Path("sent")
 
-    def judge_back(self, _: object, __: object, entry: Entry, ___: Path) -> None:
+    def judge_back(self, _: object, __: object, entries: list[Entry], ___: Path) -> None:
         self.judged.append("back")
-        entry.source_intact, entry.messages = True, 10 * len(self.judged)
+        for entry in entries:
+            entry.outcome, entry.source_intact = BACK_AGAIN, True
+        entries[-1].messages = 10 * len(self.judged)
 
     def judge_moved(self, _: object, __: object, entries: list[Entry], ___: Path) -> None:
         self.judged.append("moved")
@@ -219,6 +221,21 @@ def test_a_rollback_is_disturbed_after_as_much_as_can_be_taken_back(
     assert world.play(cell("rollback", "r", "back")) == [BACK_AGAIN]
     assert world.wanted == [[LAST], ["r"]]
     assert world.commands() == [CUTOVER, BACK, BACK]
+
+
+def test_one_way_back_is_struck_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, Held([LAST], -9), Held(["r"], -9), Held(["s"], 0))
+    back = [cell("rollback", "r", "back"), cell("rollback", "s", "back")]
+    assert world.play(*back) == [BACK_AGAIN, BACK_AGAIN]
+    assert world.wanted == [[LAST], ["r", "s"], ["s"]]
+    assert world.judged == ["back"]
+
+
+def test_where_the_move_arrived_no_way_back_was_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, Held([LAST], 0))
+    (outcome,) = world.play(cell("rollback", "r", "back"))
+    assert outcome.startswith(BROKEN)
+    assert [entry.phase for entry in world.entries] == ["rollback"]
 
 
 def test_what_arrived_all_the_same_ends_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
