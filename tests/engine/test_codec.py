@@ -38,7 +38,7 @@ from transhume.core.change import (
     leaves,
 )
 from transhume.engine.codec import Bodies, decode, decode_back, encode, encode_change
-from transhume.errors import JournalRefused
+from transhume.errors import JournalRefused, StepFailed
 
 # Names of files come with undecodable bytes as surrogates.
 _undecodable = st.binary(max_size=12).map(lambda name: name.decode(errors="surrogateescape"))
@@ -100,6 +100,13 @@ def test_every_act_says_what_it_types(act: Act) -> None:
     commands = list(act.commands())
     assert all(isinstance(command, Command) for command in commands)
     assert commands == [each for leaf in leaves(act) for each in leaf.commands()]
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    name = Bodies(tmp_path / "elsewhere").put(b"content")
+    (tmp_path / name).with_suffix(".part").symlink_to("/dev/full")
+    with pytest.raises(StepFailed, match="the journal can't be written: No space left on device"):
+        Bodies(tmp_path).put(b"content")
 
 
 def test_file_bodies_and_input_never_stand_in_an_event(tmp_path: Path) -> None:

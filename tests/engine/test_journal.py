@@ -173,6 +173,17 @@ def test_a_full_disk_is_told_as_such(folder: Path) -> None:
             journal.write("change-begun", step="x", text="x" * 100_000)
 
 
+def test_a_full_disk_is_no_damage_when_it_is_opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("transhume.engine.journal._connected", full)
+    with pytest.raises(StepFailed, match="can't be written"):
+        Journal(folder)
+
+
 @cache
 def _whole() -> bytes:
     """A journal of a whole move, in one file."""

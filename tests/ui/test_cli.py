@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -135,6 +138,32 @@ def test_a_mistake_of_ours_is_a_sentence_and_a_file(
     kept = typed.folder / "bug.txt"
     assert "ZeroDivisionError" in kept.read_text()
     assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_a_disk_that_fills_in_a_walk_is_told_with_who_serves(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("transhume.engine.codec.Bodies._write", full)
+    assert typed.type("sync") == errors.StepFailed.exit_code
+    assert "the journal can't be written: No space left on device" in typed.err
+    assert "The source serves; the target is closed." in typed.err
+    assert "make room on its disk" in typed.err
+
+
+def test_why_a_walk_ended_is_told_though_the_journal_has_no_room_for_it(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, *_: object, **__: object) -> None:
+        full = sqlite3.OperationalError("database or disk is full")
+        monkeypatch.setattr("transhume.engine.journal._seal", Mock(side_effect=full))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/etc/full")
+
+    monkeypatch.setattr("transhume.engine.codec.Bodies._write", fail)
+    assert typed.type("sync") == errors.StepFailed.exit_code
+    assert "No space left on device (/etc/full)" in typed.err
 
 
 def test_ctrl_c_is_told_and_changes_nothing(typed: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

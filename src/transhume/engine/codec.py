@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from transhume.core.change import KINDS, Back, Carry, Change, Keep, Never
+from transhume.core.writable import writable
 from transhume.errors import JournalRefused
 
 BACKS: dict[str, type] = {**KINDS, "Keep": Keep, "Never": Never, "Carry": Carry}
@@ -21,22 +22,26 @@ class Bodies:
         self.folder = folder
 
     def put(self, content: bytes) -> str:
-        """Keep the content durably and return its name."""
+        """Keep the content durably and return its name; StepFailed where there is no room."""
         name = hashlib.sha256(content).hexdigest()
-        path = self.folder / name
-        if not path.exists():
-            if not self.folder.exists():
-                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _sync(self.folder.parent)
-            part = path.with_suffix(".part")
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-            _sync(self.folder)
+        if not (self.folder / name).exists():
+            with writable("the journal"):
+                self._write(name, content)
         return name
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = self.folder / name
+        if not self.folder.exists():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync(self.folder.parent)
+        part = path.with_suffix(".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync(self.folder)
 
     def get(self, name: str) -> bytes:
         """The content of that name; JournalRefused when it is missing or isn't what it was."""

@@ -17,10 +17,11 @@ from typing import Any
 
 from transhume.core.event import Event, Kind, Progress
 from transhume.core.plan import Identity
+from transhume.core.writable import unwritable, writable
 from transhume.engine.codec import Bodies
 from transhume.engine.private import open_to_others
 from transhume.engine.state import State, apply, fold
-from transhume.errors import Busy, JournalRefused, StepFailed
+from transhume.errors import Busy, JournalRefused
 
 VERSION = 1
 FILE, BODIES = "journal.db", "bodies"
@@ -43,6 +44,9 @@ where typeof(part) = 'text' and typeof(done) = 'integer' and typeof(total) = 'in
 _FOLLOWED: frozenset[Kind] = frozenset({"step-begun", "step-skipped", "step-done", "proved"})
 # SQLite quotes what is damaged in its message, which then may be no text.
 _UNREADABLE = (sqlite3.Error, UnicodeError)
+# What SQLITE_FULL and SQLITE_READONLY are in words; the number comes with Python 3.11.
+_NO_ROOM = ("database or disk is full", "attempt to write a readonly database")
+_UNTOUCHED = "Nothing was touched."
 
 
 class Journal:
@@ -53,9 +57,10 @@ class Journal:
         self._lock = threading.Lock()
         self._state: State | None = None
         self.bodies = Bodies(folder / BODIES)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_foreign(folder)
-        os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
+        with writable("the journal", _UNTOUCHED):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_foreign(folder)
+            os.close(os.open(folder / FILE, os.O_CREAT | os.O_RDWR, 0o600))
         with ExitStack() as opened, _understood():
             self._database = opened.enter_context(closing(_open(folder / FILE, "rw")))
             if _empty(self._database):
@@ -131,7 +136,7 @@ class Journal:
         if differing:
             raise JournalRefused(
                 f"the journal belongs to another move ({'; '.join(differing)})",
-                state="Nothing was touched.",
+                state=_UNTOUCHED,
                 remedy="put the settings back, or finish that move: transhume finish",
             )
 
@@ -157,7 +162,7 @@ def _refuse_foreign(path: Path) -> None:
     if foreign is not None:
         raise JournalRefused(
             f"others than root may write {foreign}, and with it the journal",
-            state="Nothing was touched.",
+            state=_UNTOUCHED,
             remedy=f"see who wrote there; then: chown root: {foreign}; chmod go-w {foreign}",
         )
 
@@ -180,6 +185,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
             opened.pop_all()
             return database
     except _UNREADABLE as error:
+        _needs_room(error)
         raise JournalRefused(f"the journal {path} can't be read: {error}", remedy=_LOST) from None
 
 
@@ -217,7 +223,14 @@ def _understood() -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
+        _needs_room(error)
         raise JournalRefused(f"the journal is damaged: {error}", remedy=_LOST) from None
+
+
+def _needs_room(error: Exception) -> None:
+    """A full disk is no damage; its log takes room (https://www.sqlite.org/wal.html)."""
+    if str(error) in _NO_ROOM:
+        raise unwritable("the journal", error, _UNTOUCHED) from None
 
 
 @contextmanager
@@ -225,11 +238,7 @@ def _writable() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise StepFailed(
-            f"the journal can't be written: {error}",
-            state="Nothing is begun that isn't in it.",
-            remedy="make room on its disk, then run the same command again",
-        ) from None
+        raise unwritable("the journal", error) from None
     except sqlite3.Error as error:
         # Damage where nothing is read, but where the next entry goes.
         raise JournalRefused(f"the journal is damaged: {error}", remedy=_LOST) from None
@@ -250,8 +259,9 @@ def held(folder: Path) -> bool:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold the move for this process; Busy when another one does. The kernel lets go at a kill."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with writable("the journal", _UNTOUCHED):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -259,10 +269,10 @@ def alone(folder: Path) -> Iterator[None]:
             file.seek(0)
             raise Busy(
                 f"another transhume holds this move (process {file.read().strip() or 'unknown'})",
-                state="Nothing was touched.",
+                state=_UNTOUCHED,
                 remedy="watch it: transhume status --follow",
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with writable("the journal", _UNTOUCHED):
+            file.truncate(0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         yield

@@ -16,6 +16,7 @@ import typer
 
 from transhume import __version__
 from transhume.core.plan import foresee
+from transhume.core.writable import KEPT, writable
 from transhume.engine.journal import held, read
 from transhume.errors import USAGE, Interrupted, TranshumeError
 from transhume.hosts.process import Processes
@@ -345,7 +346,8 @@ def main() -> None:
 
 def _guarded() -> int:
     try:
-        code = int(app(prog_name="transhume", standalone_mode=False) or 0)
+        with writable(KEPT):
+            code = int(app(prog_name="transhume", standalone_mode=False) or 0)
         if code == Interrupted.exit_code:
             # Typer has turned Ctrl-C into this status without a word.
             raise KeyboardInterrupt

@@ -20,6 +20,7 @@ from transhume.core.event import Event, Progress
 from transhume.core.host import Host, Pair
 from transhume.core.plan import Identity, Plan
 from transhume.core.settings import CopySettings, Settings
+from transhume.core.writable import KEPT, writable
 from transhume.engine.back import ways_back
 from transhume.engine.codec import Bodies
 from transhume.engine.journal import BODIES, FILE, Journal, alone, read
@@ -32,6 +33,7 @@ from transhume.errors import (
     Interrupted,
     JournalRefused,
     SettingsError,
+    StepFailed,
     TranshumeError,
     Unreachable,
 )
@@ -287,21 +289,27 @@ def walk(
             told = {"outcome": outcome, "message": message, **more}
             journal.write("walk-ended", **told, memory=run.peaks.told())
 
+        def broken(outcome: str, message: str, **more: str) -> None:
+            # That a full disk doesn't take it is no news: why the walk ended is told all the same.
+            with suppress(StepFailed):
+                ended(outcome, message, **more)
+
         engine = Engine(run.plan, run.pair, run.hands(ask, notice), journal)
         try:
-            yield engine
+            with writable(KEPT):
+                yield engine
         except KeyboardInterrupt:
             told = _told(Interrupted("stopped"), journal.state, command)
-            ended("interrupted", told.what)
+            broken("interrupted", told.what)
             raise told from None
         except TranshumeError as error:
             told = _told(error, journal.state, command)
-            ended("failed", told.what, remedy=told.remedy)
+            broken("failed", told.what, remedy=told.remedy)
             raise
         except Exception as error:
             # A mistake of ours ends the walk as well, or status would wait for it for ever.
             message = f"{type(error).__name__}: {error}"
-            ended("failed", message, remedy="")
+            broken("failed", message, remedy="")
             raise
         ended("done", "")
 
