@@ -176,6 +176,8 @@ class FakeHost:
 
     def _systemctl(self, words: tuple[str, ...]) -> Output:
         verb = next(word for word in words if not word.startswith("-"))
+        if verb == "is-system-running":
+            return output("running\n")
         if verb == "is-active":
             active = self.units.get(words[-1], ("inactive", ""))[0]
             return output(0 if active == "active" else 3)

@@ -13,9 +13,10 @@ from tests.fakes import FakeHost
 from transhume.core.change import Act, Await, Carry, Change, Keep, Never, RemoveFile, leaves
 from transhume.core.finding import Finding, stopping
 from transhume.core.host import Pair
+from transhume.errors import Unreachable
 from transhume.profiles.bluemind import profile
 from transhume.profiles.bluemind.layout import load
-from transhume.steps.services import installed, running
+from transhume.steps.services import Start, installed, running
 
 PLAN = profile.plan(load("bluemind-5"), machines.settings())
 STEPS = {step.key: step for step in PLAN.steps}
@@ -210,6 +211,27 @@ def test_a_core_that_doesnt_say_that_it_serves_isnt_started() -> None:
     assert "core.state.maintenance" in found.seen
     pair.target.served[path] = "core.state.running"
     assert list(STEPS["start"].verify(pair)) == []
+
+
+@pytest.mark.parametrize(
+    ("system", "core", "coming"),
+    [
+        ("starting", Unreachable("refused"), True),
+        ("running", "core.state.starting", True),
+        ("degraded", "core.state.running", False),
+        ("running", "core.state.maintenance", False),
+    ],
+)
+def test_a_core_that_starts_with_its_machine_is_about_to_serve(
+    system: str, core: object, coming: bool
+) -> None:
+    pair = _pair()
+    assert isinstance(pair.target, FakeHost)
+    pair.target.said["systemctl is-system-running"] = f"{system}\n"
+    pair.target.served[load("bluemind-5").services.state] = core
+    start = STEPS["start"]
+    assert isinstance(start, Start)
+    assert start.coming(pair) == coming
 
 
 SYSTEMCTL = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,8 @@ from transhume.core.lag import Lag
 from transhume.engine.journal import FILE, alone, read
 from transhume.steps.trees import SyncTrees
 from transhume.ui import converge, moving, verifying
+
+_STATE = "/api/system/installation/state"
 
 
 @pytest.fixture
@@ -188,11 +191,31 @@ def test_after_the_opening_there_is_no_way_back_without_a_loss(typed: Stage) -> 
 
 def test_what_was_opened_is_told_to_serve_only_while_it_does(typed: Stage) -> None:
     _passed(typed, "cutover", "--yes")
-    typed.target.host.served["/api/system/installation/state"] = "core.state.starting"
+    typed.target.host.served[_STATE] = "core.state.maintenance"
     assert typed.type("cutover", "--yes") == errors.StepFailed.exit_code
     assert "The target serves" not in typed.out
     assert "the target was opened, and doesn't serve" in typed.err
-    assert "core.state.starting" in typed.err
+    assert "core.state.maintenance" in typed.err
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_core_that_starts_after_a_restart_is_waited_for(
+    typed: Stage, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+        if comes and clock[0] > 10:
+            typed.target.host.served[_STATE] = "core.state.running"
+
+    _passed(typed, "cutover", "--yes")
+    typed.target.host.served[_STATE] = "core.state.starting"
+    time = SimpleNamespace(sleep=sleep, monotonic=lambda: clock[0])
+    monkeypatch.setattr("transhume.ui.moving.time", time)
+    assert typed.type("cutover", "--yes") == (0 if comes else errors.StepFailed.exit_code)
+    assert ("core.state.starting" in typed.err) != comes
+    assert clock[0] < 20 if comes else clock[0] > 200
 
 
 def test_a_sync_in_the_outage_is_refused(typed: Stage) -> None:

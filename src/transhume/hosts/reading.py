@@ -118,7 +118,8 @@ RULES: dict[str, Rule] = {
     "postqueue": _only("-[pj]"),
     "journalctl": _only("-q", "--no-pager", "-o", "cat", "-t", r"[\w/]+", "--since=@[0-9]+"),
     "systemctl": _first_of(
-        "is-active", "is-enabled", "show", "list-units", "list-unit-files", "cat"
+        *("is-active", "is-enabled", "is-system-running"),
+        *("show", "list-units", "list-unit-files", "cat"),
     ),
     "ip": _ip,
     "ss": _only("-[a-zA-JL-Z]+", "[^-].*"),

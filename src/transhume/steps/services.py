@@ -35,8 +35,8 @@ class Services:
     """How one kind of server is started and stopped.
 
     `patterns` name every unit that may write or serve; `stop` and `start` are the server's own
-    commands for most of them; `others` are units which these forget. The server serves once GET
-    `state` on `port` of the loopback answers `serving`, `limit` seconds after the start at most.
+    commands for most of them; `others` are units which these forget. GET `state` on `port` of the
+    loopback answers `starting` at first, and `serving` after `limit` seconds at most.
     """
 
     patterns: tuple[str, ...]
@@ -47,6 +47,7 @@ class Services:
     port: int
     state: str
     serving: str
+    starting: str
     limit: int
 
     @property
@@ -184,6 +185,11 @@ class Start(Step):
         act = Together((started("target", self.services), *beside, mail_held(self.services.mail)))
         back = Run("target", ("systemctl", "stop", *present))
         yield Change("start BlueMind, and mail with its queue on hold", act, back)
+
+    def coming(self, pair: Pair) -> bool:
+        """Whether a target that was restarted since is about to serve."""
+        booting = pair.target.ask("systemctl", "is-system-running").text.strip() == "starting"
+        return booting or pair.target.api(self.services.state) == self.services.starting
 
     def verify(self, pair: Pair) -> Iterator[Finding]:
         state = pair.target.api(self.services.state)

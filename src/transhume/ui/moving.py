@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -43,6 +44,8 @@ from transhume.ui.forecast import Outlook, show
 from transhume.ui.layout import put, text
 from transhume.ui.session import Session, need_root, past, read_settings, session, walk
 from transhume.ui.words import visible
+
+_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -262,8 +265,11 @@ def _converge(run: Session, engine: Engine, listener: Feed) -> None:
 
 def _require_serving(run: Session) -> None:
     """It may have been restarted since it was opened: nothing says that it came up again."""
-    for step in run.plan.steps:
-        seen = stopping(step.verify(run.pair)) if isinstance(step, Start) else []
+    for step in (each for each in run.plan.steps if isinstance(each, Start)):
+        limit = time.monotonic() + step.services.limit
+        while step.coming(run.pair) and time.monotonic() < limit:
+            time.sleep(_PAUSE_SECONDS)
+        seen = stopping(step.verify(run.pair))
         if seen:
             raise StepFailed(
                 f"the target was opened, and doesn't serve: {'; '.join(seen)}",

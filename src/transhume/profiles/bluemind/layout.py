@@ -49,6 +49,7 @@ class ServiceLayout(Part):
     token: Folder = Field(description="the file with the key to that interface")
     state: str = Field(description="the core's call that tells its state")
     serving: str = Field(description="what it answers when it serves")
+    starting: str = Field(description="what it answers until then")
     limit: int = Field(gt=0, description="seconds that a start may take")
     ports: tuple[int, ...] = Field(description="TCP ports of clients")
     inner: tuple[int, ...] = Field(description="TCP ports that the server's own parts meet at")

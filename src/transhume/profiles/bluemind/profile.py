@@ -101,6 +101,7 @@ def driven(layout: Layout) -> services.Services:
         own.port,
         own.state,
         own.serving,
+        own.starting,
         own.limit,
     )
 
