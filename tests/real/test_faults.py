@@ -49,10 +49,14 @@ def test_three_faults_in_one_move(fresh: Scene) -> None:
 
 
 def test_two_ways_back_from_the_last_moment(fresh: Scene) -> None:
-    back = [
-        cell(KILL, "frozen", CONFIRM, DURING, "back"),
-        cell("Ctrl-C twice", "rollback", "rollback: stop mail", way="back"),
+    """The second one is struck itself, at two changes."""
+    killed = cell(KILL, "frozen", CONFIRM, DURING, "back")
+    assert outcomes(fresh, killed) == [BACK_AGAIN]
+    struck = [
+        cell(KILL, "rollback", "rollback: start BlueMind, and mail with its queue on hold"),
+        cell("Ctrl-C twice", "rollback", "rollback: stop mail"),
     ]
+    back = [replace(each, way="back") for each in struck]
     assert outcomes(fresh, *back) == [BACK_AGAIN, BACK_AGAIN]
 
 
