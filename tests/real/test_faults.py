@@ -30,38 +30,37 @@ def cell(name: str, phase: Phase, change: str, moment: str = "begun", way: Way =
     return Cell(fault, phase, change, moment, way)
 
 
-def outcomes(run: Scene, *cells: Cell) -> list[str]:
-    """What became of them; every promise must have held."""
+def outcomes(run: Scene, *sittings: list[Cell]) -> list[str]:
+    """What became of their cells, one sitting after the other; every promise must have held."""
     stock = replace(opened(run), changes={"frozen": [CONFIRM]})
-    entries = played(stock, run, Sitting(list(cells)))
+    entries = [each for cells in sittings for each in played(stock, run, Sitting(cells))]
     assert [entry for entry in entries if not entry.right] == []
     return [entry.outcome for entry in entries]
 
 
 def test_three_faults_in_one_move(fresh: Scene) -> None:
     """The most dangerous moment is the one in which the switch is half confirmed."""
-    assert outcomes(
-        fresh,
+    struck = [
         cell("the line is down for 5 s", "frozen", COPY),
         cell(KILL, "frozen", CONFIRM, DURING),
         cell("Ctrl-C", "verify", ASKED, ASKED),
-    ) == [WENT_ON, AGAIN, AGAIN]
+    ]
+    assert outcomes(fresh, struck) == [WENT_ON, AGAIN, AGAIN]
 
 
 def test_two_ways_back_from_the_last_moment(fresh: Scene) -> None:
     """The second one is struck itself, at two changes."""
-    killed = cell(KILL, "frozen", CONFIRM, DURING, "back")
-    assert outcomes(fresh, killed) == [BACK_AGAIN]
+    start = "rollback: start BlueMind, and mail with its queue on hold"
+    killed = [cell(KILL, "frozen", CONFIRM, DURING, "back")]
     struck = [
-        cell(KILL, "rollback", "rollback: start BlueMind, and mail with its queue on hold"),
-        cell("Ctrl-C twice", "rollback", "rollback: stop mail"),
+        cell(KILL, "rollback", start, way="back"),
+        cell("Ctrl-C twice", "rollback", "rollback: stop mail", way="back"),
     ]
-    back = [replace(each, way="back") for each in struck]
-    assert outcomes(fresh, *back) == [BACK_AGAIN, BACK_AGAIN]
+    assert outcomes(fresh, killed, struck) == [BACK_AGAIN] * 3
 
 
 @pytest.mark.campaign
 def test_power_lost_and_lines_half_open(fresh: Scene) -> None:
     lost = cell("the target loses its power", "frozen", COPY, "done", "back")
     half = cell("the line is half open", "frozen", "fence: keep the services stopped", way="back")
-    assert outcomes(fresh, lost, half) == [BACK_AGAIN, BACK_AGAIN]
+    assert outcomes(fresh, [lost, half]) == [BACK_AGAIN, BACK_AGAIN]
