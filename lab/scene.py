@@ -33,6 +33,11 @@ class Scene:
         """Where the traffic's logs are."""
         return places.instance(self.pair.name)
 
+    @property
+    def sent(self) -> Path:
+        """The log of what became of the mail that people send."""
+        return self.folder / "sent.jsonl"
+
     def transhume(
         self, *words: str, check: bool = True, heard: Callable[[str], None] | None = None
     ) -> subprocess.CompletedProcess[str]:
@@ -67,7 +72,7 @@ class Scene:
     @contextmanager
     def traffic(self, rate: float = 5.0) -> Iterator[tuple[Path, Path]]:
         """Mail and probes from outside; gives the sender's and the prober's log."""
-        sent, probed = self.folder / "sent.jsonl", self.folder / "probed.jsonl"
+        sent, probed = self.sent, self.folder / "probed.jsonl"
         people = self.filled["addresses"]
         with (
             start_prober(self.pair.name, probed),

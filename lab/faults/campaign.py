@@ -14,7 +14,7 @@ from lab.faults.cells import Cell
 from lab.faults.entry import BROKEN, Entry, begun
 from lab.faults.phases import BACK, ROAD, WORDS
 from lab.faults.sittings import Sitting
-from lab.faults.stage import Broken, sent_log
+from lab.faults.stage import Broken
 from lab.faults.stock import Stock
 from lab.faults.typist import Pending, Typist
 from lab.scene import Scene
@@ -133,9 +133,8 @@ def _stopped(stock: Stock, typist: Typist, struck: Pending) -> bool:
 @contextmanager
 def _mail(run: Scene) -> Iterator[Path]:
     """People send mail all the time; gives the log of what was accepted."""
-    sent = sent_log(run)
-    with start_sender(run.pair.name, sent, run.filled["addresses"], rate=2.0):
-        yield sent
+    with start_sender(run.pair.name, run.sent, run.filled["addresses"], rate=2.0):
+        yield run.sent
 
 
 def _share_time(entries: Sequence[Entry], began: float) -> None:

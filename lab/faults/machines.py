@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.faults.look import holders
-from lab.faults.stage import Broken, Scenario, Stage, sent_log
+from lab.faults.stage import Broken, Scenario, Stage
 from lab.places import ROLES, Role
 from lab.traffic import POWER_LOST, Log
 
@@ -16,7 +16,7 @@ def power_lost(role: Role) -> Scenario:
     def scenario(stage: Stage) -> Iterator[None]:
         machine = stage.run.pair.machines[ROLES.index(role)]
         if role in holders(stage.run):
-            Log(sent_log(stage.run)).write(event=POWER_LOST)
+            Log(stage.run.sent).write(event=POWER_LOST)
         machine.kill()
         yield
         stage.over()

@@ -44,6 +44,11 @@ class Sitting:
         return self.cells[0].phase == BACK
 
     @property
+    def shared(self) -> bool:
+        """Whether all is struck in one command after the other, and judged once."""
+        return self.onward or self.returning
+
+    @property
     def hot(self) -> bool:
         """Whether it begins after the first sync."""
         return self.cells[0].phase not in COLD
@@ -55,7 +60,7 @@ class Sitting:
             return False
         if self.returning != (cell.phase == BACK):
             return False
-        if not self.onward and not self.returning:
+        if not self.shared:
             return len(self.cells) < CHAIN and not _needs_fresh(cell, changes)
         # Most changes are made once in a move. A sync is followed by no cell of a cutover: that one
         # was seen on machines that were started anew in between.
@@ -83,7 +88,7 @@ def sittings(left: Sequence[Cell], changes: Changes, crowd: Mapping[Key, int]) -
         else:
             fitting.add(cell)
     for sitting in found:
-        if sitting.onward or sitting.returning:
+        if sitting.shared:
             sitting.cells.sort(key=lambda cell: _place(cell, changes))
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeAlias
 
 from lab import kills
@@ -25,11 +24,6 @@ class Broken(Exception):
 
 class Unmet(Exception):
     """What was to be broken wasn't there, so nothing was tried."""
-
-
-def sent_log(run: Scene) -> Path:
-    """What became of the mail that people send meanwhile."""
-    return run.folder / "sent.jsonl"
 
 
 class Stage:

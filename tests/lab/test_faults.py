@@ -184,7 +184,7 @@ def test_a_way_back_is_shared_by_what_strikes_it_itself() -> None:
 
 
 def test_ways_back_follow_each_other_unless_one_needs_machines_that_nothing_was_done_to() -> None:
-    chains = [each for each in sittings(ALL, CHANGES, {}) if not each.onward and not each.returning]
+    chains = [each for each in sittings(ALL, CHANGES, {}) if not each.shared]
     assert 1 < max(len(each.cells) for each in chains) <= CHAIN
     for chain in chains:
         assert not any(cell.phase == "sync" and cell.fault.wants for cell in chain.cells[1:])

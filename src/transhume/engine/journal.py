@@ -82,7 +82,7 @@ class Journal:
         nothing was done after; waiting for the disk at each of them would be waited for by people.
         """
         at, text = time.time(), json.dumps(data)
-        with self._lock, _writable(), self._soon() if kind in _FOLLOWED else nullcontext():
+        with self._lock, _written(), self._soon() if kind in _FOLLOWED else nullcontext():
             cursor = self._database.execute(
                 "insert into event (at, kind, data, seal) values (?, ?, ?, ?)",
                 (at, kind, text, _seal(at, kind, text)),
@@ -96,7 +96,7 @@ class Journal:
     def progress(self, progress: Progress) -> None:
         """Note how far a part is, for readers in other processes."""
         values = (progress.part, progress.done, progress.total, progress.unit, time.time())
-        with self._lock, _writable(), self._soon():
+        with self._lock, _written(), self._soon():
             self._database.execute("insert or replace into progress values (?, ?, ?, ?, ?)", values)
 
     @contextmanager
@@ -234,7 +234,7 @@ def _needs_room(error: Exception) -> None:
 
 
 @contextmanager
-def _writable() -> Iterator[None]:
+def _written() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
